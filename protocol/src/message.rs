@@ -1,0 +1,91 @@
+//! The message object, and the times in it.
+
+use crate::ids::{BookId, ClientMessageId, Content, MessageId, Seq, UserId, Username};
+
+/// A message as everybody sees it, its edits applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+pub struct Message {
+    /// `"<bookId>-<seq>"`.
+    pub id: MessageId,
+    /// The place of the post in its room. It never moves.
+    pub seq: Seq,
+    /// The room.
+    pub book_id: BookId,
+    /// Its author.
+    pub user_id: UserId,
+    /// The author's display name at the time of the post.
+    pub username: Username,
+    /// The words, as last edited.
+    pub content: Content,
+    /// When it was posted, by the server's clock; never going backwards within a room.
+    pub created_at: Timestamp,
+    /// When it was last edited; that of the post until then.
+    pub updated_at: Timestamp,
+    /// The key its author's client gave it, where it gave one.
+    #[cfg_attr(feature = "json", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub client_message_id: Option<ClientMessageId>,
+}
+
+/// Milliseconds since 1970-01-01T00:00:00Z; on the wire ISO 8601 with milliseconds and `Z`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// The time so many milliseconds after 1970-01-01T00:00:00Z.
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    pub const fn as_millis(self) -> i64 {
+        self.0
+    }
+}
+
+#[cfg(feature = "std-time")]
+mod calendar {
+    use std::{fmt, str::FromStr, time::SystemTime};
+
+    use time::{
+        OffsetDateTime, UtcOffset,
+        format_description::{BorrowedFormatItem, well_known::Rfc3339},
+        macros::format_description,
+    };
+
+    use super::Timestamp;
+    use crate::ids::Invalid;
+
+    const FORMAT: &[BorrowedFormatItem<'_>] =
+        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+
+    impl Timestamp {
+        /// The time now, by the system's clock.
+        pub fn now() -> Self {
+            let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+            Self(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+        }
+    }
+
+    impl fmt::Display for Timestamp {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            let nanos = i128::from(self.0) * 1_000_000;
+            let moment = OffsetDateTime::from_unix_timestamp_nanos(nanos).map_err(|_| fmt::Error)?;
+            f.write_str(&moment.format(FORMAT).map_err(|_| fmt::Error)?)
+        }
+    }
+
+    impl FromStr for Timestamp {
+        type Err = Invalid;
+
+        fn from_str(text: &str) -> Result<Self, Invalid> {
+            let moment = OffsetDateTime::parse(text, &Rfc3339)
+                .map_err(|_| Invalid("a time must be ISO 8601, as 2024-03-15T14:32:00.000Z"))?;
+            let nanos = moment.to_offset(UtcOffset::UTC).unix_timestamp_nanos();
+            Ok(Self(i64::try_from(nanos.div_euclid(1_000_000)).unwrap_or(i64::MAX)))
+        }
+    }
+
+    #[cfg(feature = "json")]
+    crate::text::serde_as_text!(Timestamp, str::parse);
+}
