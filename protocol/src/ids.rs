@@ -4,7 +4,7 @@
 use std::{fmt, str::FromStr, sync::Arc};
 
 use crate::limits::{
-    CLIENT_MESSAGE_ID_CHARS, CONTENT_CHARS, MAX_SAFE_INTEGER, USER_ID_CHARS, USERNAME_CHARS,
+    CLIENT_MESSAGE_ID_CHARS, CONTENT_CHARS, FRAME_BYTES, MAX_SAFE_INTEGER, USER_ID_CHARS, USERNAME_CHARS,
 };
 
 /// A value outside its bounds; the text names the value and its rule, and never repeats what was sent.
@@ -154,8 +154,8 @@ text!(
     /// Names one log, from its creation on: a position is meaningful only together with it.
     Epoch,
     Arc<str>,
-    "epoch must be 1 to 64 characters",
-    |text| bounded(text, 64).then_some(text)
+    "epoch must fit a frame",
+    |text| (text.len() <= FRAME_BYTES).then_some(text)
 );
 
 fn bounded(text: &str, most: usize) -> bool {
