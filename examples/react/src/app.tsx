@@ -1,0 +1,54 @@
+import { useEffect, useMemo, useRef, useState } from "react";
+import { ChatProvider } from "readrealm-chat/react";
+
+import { findBook } from "./books";
+import { useReader } from "./reader";
+import { Gate } from "./room/gate";
+import { Room } from "./room/room";
+import { useRoute, type Route } from "./route";
+import { Rail } from "./shelf/rail";
+import { Shelf } from "./shelf/shelf";
+import { MAIN_ID, SkipLink } from "./skip-link";
+
+/** The server that serves this page also speaks the protocol, so the page needs no configuration. */
+function chatUrl(): string {
+  const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+  return `${scheme}//${location.host}/ws`;
+}
+
+export function App() {
+  const route = useRoute();
+  const { reader, rename } = useReader();
+  const [connection, setConnection] = useState(0);
+  const options = useMemo(() => ({ userId: reader.userId, username: reader.name }), [reader]);
+  useFocusOnTurn(route);
+
+  if (route.page === "shelf") return <Shelf name={reader.name} onRename={rename} />;
+
+  const book = findBook(route.bookId);
+  return (
+    <div className={`room-screen cloth cloth-${book.cloth}`}>
+      <SkipLink>Skip to the conversation</SkipLink>
+      <Rail current={book.id} name={reader.name} onRename={rename} />
+      {reader.name === "" ? (
+        <Gate book={book} onName={rename} />
+      ) : (
+        // The name is part of the connection's identity: another name is another connection.
+        <ChatProvider key={`${reader.name}#${connection}`} url={chatUrl()} options={options}>
+          <Room key={book.id} book={book} userId={reader.userId} onReconnect={() => setConnection((n) => n + 1)} />
+        </ChatProvider>
+      )}
+    </div>
+  );
+}
+
+/** Following a link within the page replaces what had the focus; it must not be left on nothing. */
+function useFocusOnTurn(route: Route): void {
+  const place = route.page === "room" ? route.bookId : undefined;
+  const shown = useRef(place);
+  useEffect(() => {
+    if (shown.current === place) return;
+    shown.current = place;
+    if (document.activeElement === document.body) document.getElementById(MAIN_ID)?.focus();
+  }, [place]);
+}

@@ -1,0 +1,65 @@
+import type { Message } from "readrealm-chat";
+
+import { startOfDay } from "../time";
+
+export type Entry =
+  | { kind: "day"; key: string; date: Date }
+  | {
+      kind: "message";
+      key: string;
+      message: Message;
+      mine: boolean;
+      /** First, or last, of a run of messages that one author wrote in one go. */
+      opens: boolean;
+      closes: boolean;
+    };
+
+const RUN_GAP_MS = 5 * 60_000;
+
+/** On the server's record, as opposed to an optimistic copy still on its way. */
+export function isSettled(message: Message): boolean {
+  return message.status === undefined || message.status === "sent";
+}
+
+// The client's own id outlives the optimistic copy, so a message keeps its element when it is acknowledged.
+function keyOf(message: Message): string {
+  return message.clientMessageId === undefined ? message.id : `${message.userId}/${message.clientMessageId}`;
+}
+
+function sameRun(a: Message, b: Message): boolean {
+  return (
+    a.userId === b.userId &&
+    a.username === b.username &&
+    Math.abs(Date.parse(b.createdAt) - Date.parse(a.createdAt)) < RUN_GAP_MS
+  );
+}
+
+/** The room as it is read: oldest first, with the days and the runs of one author marked. */
+export function timeline(newestFirst: readonly Message[], userId: string): Entry[] {
+  const entries: Entry[] = [];
+  let previous: Message | undefined;
+  let previousDay = Number.NaN;
+  for (let i = newestFirst.length - 1; i >= 0; i--) {
+    const message = newestFirst[i];
+    if (message === undefined) continue;
+    const day = startOfDay(new Date(message.createdAt));
+    const newDay = day.getTime() !== previousDay;
+    const opens = newDay || previous === undefined || !sameRun(previous, message);
+    if (opens) {
+      const last = entries.at(-1);
+      if (last?.kind === "message") last.closes = true;
+    }
+    if (newDay) entries.push({ kind: "day", key: `day-${day.getTime()}`, date: day });
+    entries.push({
+      kind: "message",
+      key: keyOf(message),
+      message,
+      mine: message.userId === userId,
+      opens,
+      closes: i === 0,
+    });
+    previous = message;
+    previousDay = day.getTime();
+  }
+  return entries;
+}
