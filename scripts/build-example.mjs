@@ -1,0 +1,23 @@
+// npm run build:example: the page, on top of the SDK.
+
+import { buildSdk } from "./build-sdk.mjs";
+import { work } from "./lib/process.mjs";
+import { main, say, step } from "./lib/say.mjs";
+import { unlessBuilt } from "./lib/stamp.mjs";
+import { prepare } from "./setup/index.mjs";
+
+export const PAGE = "examples/react/dist";
+
+export async function buildExample() {
+  await buildSdk();
+  const inputs = ["examples/react", "package.json", ...SDK_OUTPUTS];
+  const built = await unlessBuilt("example", { inputs, outputs: [PAGE] }, async () => {
+    const env = await prepare(["npmInstall"]);
+    await step("page", "building", (note) => work("npm", ["run", "build", "-w", "readrealm-example-react"], { env, note }));
+  });
+  if (!built) say("page", "up to date");
+}
+
+const SDK_OUTPUTS = ["sdk/dist", "sdk/package.json"];
+
+await main(import.meta, buildExample);

@@ -1,0 +1,55 @@
+// npm run build:sdk: Rust to WebAssembly, its JavaScript bindings, the optimiser, and the package around them.
+
+import { readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { root, targetDir, work } from "./lib/process.mjs";
+import { main, say, step } from "./lib/say.mjs";
+import { unlessBuilt } from "./lib/stamp.mjs";
+import { TARGET } from "./setup/build-std.mjs";
+import { prepare } from "./setup/index.mjs";
+
+const PROFILE = "wasm-release";
+const NAME = "readrealm_sdk";
+const PKG = join(root, "sdk/pkg");
+const WASM = join(PKG, `${NAME}_bg.wasm`);
+
+// What the compiler and wasm-bindgen emit, and every browser of the last years runs.
+const FEATURES = [
+  "bulk-memory",
+  "bulk-memory-opt",
+  "call-indirect-overlong",
+  "multivalue",
+  "mutable-globals",
+  "nontrapping-float-to-int",
+  "reference-types",
+  "sign-ext",
+].map((name) => `--enable-${name}`);
+
+export async function buildSdk() {
+  const inputs = ["sdk", "protocol", "Cargo.toml", "Cargo.lock", ".cargo", "package.json", "scripts/build-sdk.mjs"];
+  const built = await unlessBuilt("sdk", { inputs, outputs: ["sdk/pkg", "sdk/dist"] }, async () => {
+    const env = await prepare(["wasmTarget", "wasmBindgen", "npmInstall"]);
+    await step("sdk", "compiling Rust to WebAssembly", (note) => compile({ env, note }));
+    await step("sdk", "generating the bindings", (note) => bind({ env, note }));
+    await step("sdk", "optimising", (note) => optimise({ env, note }));
+    await step("sdk", "building the package", (note) => work("npm", ["run", "build", "-w", "readrealm-chat"], { env, note }));
+    const kilobytes = (bytes) => `${(bytes / 1024).toFixed(1)} KiB`;
+    say("sdk", `${NAME}_bg.wasm: ${kilobytes(statSync(WASM).size)}, ${kilobytes(gzipSync(readFileSync(WASM), { level: 9 }).length)} gzip`);
+  });
+  if (!built) say("sdk", "up to date");
+}
+
+const compile = (options) => work("cargo", ["build", "-p", "readrealm-sdk", "--target", TARGET, "--profile", PROFILE], options);
+
+const bind = (options) => {
+  const compiled = join(targetDir, TARGET, PROFILE, `${NAME}.wasm`);
+  return work("wasm-bindgen", ["--target", "web", "--out-dir", PKG, "--out-name", NAME, compiled], options);
+};
+
+const optimise = (options) => {
+  const wasmOpt = join(root, "node_modules/.bin/wasm-opt");
+  return work(wasmOpt, ["-Oz", ...FEATURES, "--strip-debug", "--strip-producers", WASM, "-o", WASM], options);
+};
+
+await main(import.meta, buildSdk);

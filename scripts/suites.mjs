@@ -1,0 +1,72 @@
+// What `npm test` runs, in this order. A command is a `check`, which counts as one test, or a runner whose tests are counted;
+// `build` runs before the suite's commands and counts only when it fails.
+
+import { join } from "node:path";
+import { buildExample } from "./build-example.mjs";
+import { buildSdk } from "./build-sdk.mjs";
+import { root, targetDir } from "./lib/process.mjs";
+import { TARGET } from "./setup/build-std.mjs";
+
+const NATIVE = ["--workspace", "--exclude", "readrealm-sdk"];
+const DENY_WARNINGS = ["--", "-D", "warnings"];
+
+const cargo = (...args) => ({ command: "cargo", args });
+const check = (title, command) => ({ ...command, check: title });
+const npmTest = (workspace, env) => ({ command: "npm", args: ["test", "-w", workspace], env });
+
+export const suites = [
+  {
+    name: "lint",
+    needs: ["wasmTarget"],
+    commands: [
+      check("formatting", cargo("fmt", "--all", "--check")),
+      check("clippy", cargo("clippy", ...NATIVE, "--all-targets", ...DENY_WARNINGS)),
+      check("clippy of the SDK", cargo("clippy", "-p", "readrealm-sdk", "--target", TARGET, ...DENY_WARNINGS)),
+      check("documentation", { ...cargo("doc", ...NATIVE, "--no-deps"), env: { RUSTDOCFLAGS: "-D warnings" } }),
+    ],
+  },
+  {
+    name: "scripts",
+    needs: [],
+    commands: [{ command: "node", args: ["--test", "scripts/lib/"] }],
+  },
+  {
+    name: "rust",
+    needs: ["mongod"],
+    commands: [cargo("test", ...NATIVE, "--no-fail-fast")],
+  },
+  {
+    name: "sdk-native",
+    needs: [],
+    commands: [cargo("test", "-p", "readrealm-sdk", "--no-fail-fast")],
+  },
+  {
+    name: "sdk-wasm",
+    needs: ["wasmTarget", "wasmBindgen", "wasmPack", "browser"],
+    commands: [
+      {
+        command: "wasm-pack",
+        args: ({ CHROMEDRIVER }) => ["test", "--mode", "no-install", "--headless", "--chrome", "--chromedriver", CHROMEDRIVER, "sdk"],
+      },
+    ],
+  },
+  {
+    name: "sdk-js",
+    needs: ["npmInstall"],
+    build: buildSdk,
+    commands: [npmTest("readrealm-chat")],
+  },
+  {
+    name: "browser",
+    needs: ["npmInstall", "browser", "mongod"],
+    build: buildExample,
+    commands: [
+      // With the same selection as the suite `rust`, or cargo would compile the dependencies anew with other features.
+      { ...cargo("build", ...NATIVE, "--bin", "readrealm-server"), silent: true },
+      npmTest("readrealm-browser-tests", {
+        READREALM_SERVER: join(targetDir, "debug/readrealm-server"),
+        READREALM_PAGE: join(root, "examples/react/dist"),
+      }),
+    ],
+  },
+];
