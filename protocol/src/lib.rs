@@ -16,6 +16,7 @@
 //! # Features
 //!
 //! - `json` (default): serde implementations and the JSON codec.
+//! - `ts`: TypeScript declarations of what a page sees of it, through `ts_rs::TS`.
 //! - `std-time` (default): calendar formatting and parsing of [`message::Timestamp`].
 //!
 //! The SDK switches both off: the browser parses JSON itself, and passes times on as the strings they came as.
@@ -33,6 +34,8 @@ pub mod message;
 pub mod server;
 #[cfg(feature = "json")]
 mod text;
+#[cfg(feature = "ts")]
+mod ts;
 
 pub use client::{ClientEvent, ClientFrame};
 pub use error::{CloseCode, ErrorCode};

@@ -4,6 +4,7 @@ use crate::ids::{BookId, ClientMessageId, Content, MessageId, Seq, UserId, Usern
 
 /// A message as everybody sees it, its edits applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
 pub struct Message {
     /// `"<bookId>-<seq>"`.
@@ -24,6 +25,7 @@ pub struct Message {
     pub updated_at: Timestamp,
     /// The key its author's client gave it, where it gave one.
     #[cfg_attr(feature = "json", serde(default, skip_serializing_if = "Option::is_none"))]
+    #[cfg_attr(feature = "ts", ts(optional))]
     pub client_message_id: Option<ClientMessageId>,
 }
 

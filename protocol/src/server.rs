@@ -95,6 +95,7 @@ pub struct Authenticated {
 
 /// One user of a room.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
 pub struct User {
     /// Who it is.
@@ -105,6 +106,7 @@ pub struct User {
 
 /// Who is in a room.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
 pub struct Members {
     /// All of its users.
@@ -184,6 +186,7 @@ pub enum Ack {
 
 /// Where a post, an edit or a delete stands in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
 pub struct Appended {
     /// The message.
@@ -198,6 +201,7 @@ pub struct Appended {
 
 /// Data of `messageDeleted`.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
 pub struct MessageDeleted {
     /// The room.
@@ -208,6 +212,7 @@ pub struct MessageDeleted {
 
 /// Data of `userJoined` and `userLeft`.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
 pub struct UserMoved {
     /// The room.
@@ -222,6 +227,7 @@ pub struct UserMoved {
 
 /// Data of `occupancy`.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
 pub struct Occupancy {
     /// The room.
@@ -232,6 +238,7 @@ pub struct Occupancy {
 
 /// Data of a server's `typing`.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
 pub struct UserTyping {
     /// The room.
@@ -246,6 +253,7 @@ pub struct UserTyping {
 
 /// Data of `error`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
 #[error("{code}: {message}")]
 pub struct ErrorReply {
