@@ -9,7 +9,6 @@ const COUNT_FROM = 3600;
 
 interface ComposerProps {
   bookId: number;
-  title: string;
   canSend: boolean;
   /** Messages wait on this side until the connection is back. */
   waiting: boolean;
@@ -19,7 +18,7 @@ interface ComposerProps {
   trouble?: ReactNode;
 }
 
-export function Composer({ bookId, title, canSend, waiting, send, onSent, trouble }: ComposerProps) {
+export function Composer({ bookId, canSend, waiting, send, onSent, trouble }: ComposerProps) {
   const id = useId();
   const box = useRef<HTMLTextAreaElement>(null);
   const [draft, changeDraft] = useDraft(bookId);
@@ -72,7 +71,7 @@ export function Composer({ bookId, title, canSend, waiting, send, onSent, troubl
           rows={1}
           value={draft}
           dir="auto"
-          placeholder={`Say something about ${title}`}
+          placeholder="Share a thought"
           enterKeyHint="send"
           aria-describedby={`${id}-hint`}
           aria-invalid={left < 0}

@@ -47,7 +47,6 @@ export function Room({ book, userId, onReconnect }: RoomProps) {
         </div>
         <Composer
           bookId={book.id}
-          title={book.title}
           canSend={!closed && status !== "failed"}
           waiting={state.status === "reconnecting"}
           send={send}
