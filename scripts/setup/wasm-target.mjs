@@ -2,7 +2,7 @@
 
 import { existsSync, readdirSync } from "node:fs";
 import { ask, which, work } from "../lib/process.mjs";
-import { Stop, step } from "../lib/say.mjs";
+import { Stop, say, step } from "../lib/say.mjs";
 import { TARGET } from "./build-std.mjs";
 import { DEBIAN_RUSTC, debianToolchain, stdFromDebian } from "./std-from-debian.mjs";
 import { stdFromSource } from "./std-from-source.mjs";
@@ -27,6 +27,7 @@ export async function wasmTarget() {
       return (await step("wasm32", doing, way)) ?? ready;
     } catch (error) {
       reasons.push(error.message);
+      say("wasm32", "that way is closed here");
     }
   }
   throw new Stop(`${reasons.join("\n")}\nThe WebAssembly target is missing: run "rustup target add ${TARGET}", then this again.`);
