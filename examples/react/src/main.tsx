@@ -7,8 +7,11 @@ import "./styles/base.css";
 import "./styles/cover.css";
 import "./styles/shelf.css";
 import "./styles/room.css";
+import "./styles/rail.css";
+import "./styles/gate.css";
 import "./styles/about.css";
-import "./styles/messages.css";
+import "./styles/log.css";
+import "./styles/message.css";
 import "./styles/composer.css";
 
 const root = document.getElementById("root");
