@@ -28,7 +28,7 @@ export const suites = [
   {
     name: "scripts",
     needs: [],
-    commands: [{ command: "node", args: ["--test", "scripts/lib/"] }],
+    commands: [{ command: "node", args: ["--test", "--test-reporter=spec", "scripts/lib/"] }],
   },
   {
     name: "rust",
