@@ -1,1 +1,32 @@
-//! placeholder
+//! The ReadRealm Chat server. Follow the data:
+//!
+//! ```text
+//! socket -> transport -> connection -> room -> log -> fan-out -> room -> connection -> socket
+//! ```
+//!
+//! | module | its one job |
+//! | --- | --- |
+//! | [`transport`] | a kind of socket becomes a stream of decoded frames, and takes encoded ones |
+//! | [`connection`] | one socket: its order, its limits, its heartbeat, its bounded queue |
+//! | [`hub`] | from a book to its room |
+//! | [`room`] | one task per room owns its order, its newest history and its members |
+//! | [`log`] | the event log: the contract, and its engines |
+//! | [`fanout`] | what other nodes append, brought to the rooms |
+//! | [`http`] | health, and the files of the page |
+//! | [`auth`], [`config`] | who is who; what an operator can set |
+//! | [`app`] | puts it all together |
+
+#![warn(missing_docs)]
+
+pub mod app;
+pub mod auth;
+pub mod config;
+pub mod connection;
+pub mod fanout;
+pub mod http;
+pub mod hub;
+pub mod log;
+pub mod room;
+pub mod transport;
+
+pub use app::run;

@@ -1,0 +1,139 @@
+//! The composition root: the only file that knows every module.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::auth::Auth;
+use crate::config::Config;
+use crate::connection::{self, UserLimits};
+use crate::hub::Hub;
+use crate::log::open::{OpenError, open};
+use crate::log::Appender;
+use crate::room::actor::Services;
+use crate::transport::admission::Admission;
+use crate::transport::origin::Origins;
+use crate::{fanout, http};
+
+/// How often the budgets of users who are silent again are forgotten.
+const FORGET: Duration = Duration::from_secs(60);
+
+/// What the transports work with.
+#[derive(Debug)]
+pub struct Shared {
+    /// What connections work with.
+    pub connections: Arc<connection::Services>,
+    /// Who may open a connection.
+    pub admission: Arc<Admission>,
+    /// Whose pages may.
+    pub origins: Origins,
+    /// The connections that are open.
+    pub tasks: TaskTracker,
+}
+
+/// Why the server ended, or did not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The event log could not be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The event log can be trusted no more.
+    #[error("the event log failed, and what it holds is not known: {0}")]
+    Poisoned(String),
+    /// The network failed.
+    #[error("the listener failed: {0}")]
+    Listener(#[from] std::io::Error),
+    /// Anybody could claim to be anybody, from anywhere.
+    #[error("authentication is off, and {0} is not a loopback address; say --allow-anonymous if that is meant")]
+    Anonymous(SocketAddr),
+}
+
+/// Serves until `shutdown` is cancelled, then drains: no new connections, reconnects spread by 4001, appends flushed.
+pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationToken) -> Result<(), RunError> {
+    let address = listener.local_addr()?;
+    if !address.ip().is_loopback() && !config.allow_anonymous {
+        return Err(RunError::Anonymous(address));
+    }
+    tracing::warn!("authentication is off: whoever connects is who they say they are");
+    let log = open(&config.store).await?;
+    tracing::info!(store = %config.store, epoch = %log.epoch(), "the event log is open");
+
+    let (rooms, sockets, writers) = (TaskTracker::new(), TaskTracker::new(), TaskTracker::new());
+    let appender = Appender::spawn(Arc::clone(&log), &writers);
+    let hub = Hub::new(Services { log: Arc::clone(&log), appender }, rooms.clone());
+    let stop_tail = CancellationToken::new();
+    let tail = tokio::spawn(fanout::follow(Arc::clone(&log), hub.clone(), stop_tail.clone()));
+    let users = UserLimits::new(&config.limits);
+    let forgetting = tokio::spawn(forget_idle(Arc::clone(&users)));
+    let shared = Arc::new(Shared {
+        admission: Admission::new(&config.limits),
+        origins: Origins::new(&config.allow_origins),
+        tasks: sockets.clone(),
+        connections: Arc::new(connection::Services {
+            hub: hub.clone(),
+            log: Arc::clone(&log),
+            auth: Auth::Claimed,
+            limits: config.limits,
+            users,
+            shutdown: shutdown.clone(),
+            next_connection: AtomicU64::new(1),
+        }),
+    });
+
+    let router = http::router(shared, config.static_dir.as_deref());
+    // Without it a small frame would wait for the acknowledgement of the one before.
+    let listener = listener.tap_io(|socket| drop(socket.set_nodelay(true)));
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let serving = axum::serve(listener, service).with_graceful_shutdown(shutdown.clone().cancelled_owned());
+    announce(address);
+    let mut serving = tokio::spawn(async move { serving.await });
+    tokio::select! {
+        reason = log.poisoned() => return Err(RunError::Poisoned(reason)),
+        () = shutdown.cancelled() => {}
+        served = &mut serving => served.map_err(std::io::Error::other)??,
+    }
+
+    let drained = tokio::time::timeout(config.drain_timeout, async {
+        // Sockets first: they say goodbye and leave their rooms. Then the rooms finish what they were asked.
+        sockets.close();
+        sockets.wait().await;
+        stop_tail.cancel();
+        hub.close();
+        rooms.close();
+        rooms.wait().await;
+        drop(hub);
+        writers.close();
+        writers.wait().await;
+    });
+    if drained.await.is_err() {
+        tracing::warn!("the drain took longer than --drain-timeout; what was acknowledged is safe");
+    }
+    for task in [tail, forgetting] {
+        task.abort();
+    }
+    serving.abort();
+    log.close().await;
+    Ok(())
+}
+
+/// The first line on stdout, which tells whoever started the server that it can be reached, and where.
+fn announce(address: SocketAddr) {
+    let mut stdout = std::io::stdout().lock();
+    // A closed stdout is no reason not to serve.
+    let _ = writeln!(stdout, "listening on http://{address}").and_then(|()| stdout.flush());
+}
+
+async fn forget_idle(users: Arc<UserLimits>) {
+    let mut interval = tokio::time::interval(FORGET);
+    loop {
+        interval.tick().await;
+        users.forget_idle();
+    }
+}

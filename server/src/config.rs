@@ -1,0 +1,124 @@
+//! Everything an operator can set. Defaults stand here and nowhere else.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, ValueEnum};
+
+use crate::log::open::StoreUrl;
+
+/// Durable chat rooms over WebSocket: one gapless order per room, and nothing acknowledged that could be lost.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "readrealm-server", version)]
+pub struct Config {
+    /// Address to listen on; port 0 takes a free one. The first line on stdout names the address bound.
+    #[arg(long, env = "READREALM_LISTEN", default_value = "127.0.0.1:3000", value_name = "ADDR:PORT")]
+    pub listen: SocketAddr,
+
+    /// The event log: `sqlite:PATH`, `mongodb://…`, `mongodb+srv://…` or `memory:` (lost at exit).
+    #[arg(long, env = "READREALM_STORE", default_value = "sqlite:readrealm.db", value_name = "URL")]
+    pub store: StoreUrl,
+
+    /// Folder of files to serve beside the chat: the built page, and the SDK under `/sdk/`.
+    #[arg(long, env = "READREALM_STATIC_DIR", value_name = "DIR")]
+    pub static_dir: Option<PathBuf>,
+
+    /// Take whoever connects for who they say they are, also on an address other than loopback.
+    #[arg(long, env = "READREALM_ALLOW_ANONYMOUS")]
+    pub allow_anonymous: bool,
+
+    /// Origin of pages that may connect, as `https://example.org`; repeatable. Always allowed: no origin (phones, bots),
+    /// the host that is asked, and localhost or a loopback address on any port.
+    #[arg(long = "allow-origin", env = "READREALM_ALLOW_ORIGIN", value_delimiter = ',', value_name = "ORIGIN")]
+    pub allow_origins: Vec<String>,
+
+    /// How log lines are written to stderr. Their level is set by `RUST_LOG`, which is `info` by default.
+    #[arg(long, env = "READREALM_LOG_FORMAT", default_value = "text", value_name = "FORMAT")]
+    pub log_format: LogFormat,
+
+    /// How long a shutdown may take: connections are closed, and appends under way finished.
+    #[arg(long, env = "READREALM_DRAIN_TIMEOUT", default_value = "10s", value_parser = humantime::parse_duration, value_name = "TIME")]
+    pub drain_timeout: Duration,
+
+    /// Bounds on what clients may do.
+    #[command(flatten)]
+    pub limits: Limits,
+}
+
+/// Bounds on what clients may do. 0 switches one off.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Limits (0 = off)")]
+pub struct Limits {
+    /// Messages, edits, deletes and reads of older messages a second, per connection.
+    #[arg(long, env = "READREALM_MESSAGES_PER_SECOND", default_value_t = 20, value_name = "N")]
+    pub messages_per_second: u32,
+
+    /// How many of them at once, per connection.
+    #[arg(long, env = "READREALM_MESSAGE_BURST", default_value_t = 100, value_name = "N")]
+    pub message_burst: u32,
+
+    /// Messages, edits and deletes a second, over all connections of a user. As many at once as `--message-burst`.
+    #[arg(long, env = "READREALM_USER_MESSAGES_PER_SECOND", default_value_t = 40, value_name = "N")]
+    pub user_messages_per_second: u32,
+
+    /// Joins a second, per connection.
+    #[arg(long, env = "READREALM_JOINS_PER_SECOND", default_value_t = 20, value_name = "N")]
+    pub joins_per_second: u32,
+
+    /// How many of them at once, per connection.
+    #[arg(long, env = "READREALM_JOIN_BURST", default_value_t = 100, value_name = "N")]
+    pub join_burst: u32,
+
+    /// Connections in all; more are answered 503.
+    #[arg(long, env = "READREALM_MAX_CONNECTIONS", default_value_t = 100_000, value_name = "N")]
+    pub max_connections: usize,
+
+    /// Connections of one address; more are answered 429.
+    #[arg(long, env = "READREALM_MAX_CONNECTIONS_PER_ADDRESS", default_value_t = 1_000, value_name = "N")]
+    pub max_connections_per_address: usize,
+
+    /// Bytes that may wait for one connection; more close it with 4008, and its client resumes.
+    #[arg(long, env = "READREALM_OUTBOX_BYTES", default_value_t = 1_048_576, value_name = "BYTES")]
+    pub outbox_bytes: usize,
+
+    /// How often a connection is pinged.
+    #[arg(long, env = "READREALM_PING_INTERVAL", default_value = "25s", value_parser = parse_period, value_name = "TIME")]
+    pub ping_interval: Duration,
+
+    /// How long a connection may be silent, its pongs included.
+    #[arg(long, env = "READREALM_IDLE_TIMEOUT", default_value = "60s", value_parser = parse_period, value_name = "TIME")]
+    pub idle_timeout: Duration,
+}
+
+impl Limits {
+    /// No bound at all, as tests and benchmarks start from.
+    pub fn off() -> Self {
+        Self {
+            messages_per_second: 0,
+            message_burst: 0,
+            user_messages_per_second: 0,
+            joins_per_second: 0,
+            join_burst: 0,
+            max_connections: 0,
+            max_connections_per_address: 0,
+            outbox_bytes: 0,
+            ping_interval: Duration::ZERO,
+            idle_timeout: Duration::ZERO,
+        }
+    }
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line, for machines.
+    Json,
+}
+
+/// A time with its unit, or a bare 0.
+fn parse_period(text: &str) -> Result<Duration, humantime::DurationError> {
+    if text == "0" { Ok(Duration::ZERO) } else { humantime::parse_duration(text) }
+}

@@ -1,0 +1,165 @@
+//! How fast one connection, and one user over all connections, may go.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use governor::clock::{Clock, DefaultClock};
+use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, NotUntil, Quota, RateLimiter};
+use readrealm_protocol::limits::{MALFORMED_FRAMES, MALFORMED_WINDOW_SECS, TYPING_PER_SECOND};
+use readrealm_protocol::server::ErrorReply;
+use readrealm_protocol::{ErrorCode, UserId};
+
+use crate::config::Limits;
+
+/// The budgets of all users, each over all of the user's connections.
+#[derive(Debug)]
+pub struct UserLimits(Option<DefaultKeyedRateLimiter<UserId>>);
+
+impl UserLimits {
+    /// The budgets as configured.
+    pub fn new(limits: &Limits) -> Arc<Self> {
+        let burst = limits.message_burst.max(limits.user_messages_per_second);
+        Arc::new(Self(quota(limits.user_messages_per_second, burst).map(RateLimiter::keyed)))
+    }
+
+    /// Forgets the users whose budget is full again. Called now and then, so that memory follows those who talk.
+    pub fn forget_idle(&self) {
+        if let Some(users) = &self.0 {
+            users.retain_recent();
+            users.shrink_to_fit();
+        }
+    }
+
+    fn check(&self, user: &UserId) -> Result<(), ErrorReply> {
+        match &self.0 {
+            Some(users) => users.check_key(user).map_err(|until| too_fast("this user sends", &until)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The budgets of one connection.
+#[derive(Debug)]
+pub struct ConnectionLimits {
+    users: Arc<UserLimits>,
+    messages: Option<DefaultDirectRateLimiter>,
+    joins: Option<DefaultDirectRateLimiter>,
+    /// Typing events passed on in the second that began then.
+    typing: (Instant, u32),
+    /// Malformed frames in the window that began then.
+    malformed: (Instant, u32),
+}
+
+impl ConnectionLimits {
+    /// Full budgets.
+    pub fn new(limits: &Limits, users: Arc<UserLimits>) -> Self {
+        let now = Instant::now();
+        Self {
+            users,
+            messages: quota(limits.messages_per_second, limits.message_burst).map(RateLimiter::direct),
+            joins: quota(limits.joins_per_second, limits.join_burst).map(RateLimiter::direct),
+            typing: (now, 0),
+            malformed: (now, 0),
+        }
+    }
+
+    /// Takes one message out of the connection's budget and its user's.
+    pub fn message(&self, user: &UserId) -> Result<(), ErrorReply> {
+        check(self.messages.as_ref(), "this connection sends")?;
+        self.users.check(user)
+    }
+
+    /// Takes one read of older messages out of the connection's budget.
+    pub fn page(&self) -> Result<(), ErrorReply> {
+        check(self.messages.as_ref(), "this connection asks")
+    }
+
+    /// Takes one join out of the connection's budget.
+    pub fn join(&self) -> Result<(), ErrorReply> {
+        check(self.joins.as_ref(), "this connection joins")
+    }
+
+    /// Whether a `typing` is passed on now.
+    pub fn typing(&mut self, now: Instant) -> bool {
+        count(&mut self.typing, now, Duration::from_secs(1)) <= TYPING_PER_SECOND
+    }
+
+    /// Counts a malformed frame. Returns whether it is answered; the connection closes where it is not.
+    pub fn malformed(&mut self, now: Instant) -> bool {
+        count(&mut self.malformed, now, Duration::from_secs(MALFORMED_WINDOW_SECS)) <= MALFORMED_FRAMES
+    }
+}
+
+fn count(window: &mut (Instant, u32), now: Instant, length: Duration) -> u32 {
+    if now.duration_since(window.0) >= length {
+        *window = (now, 0);
+    }
+    window.1 += 1;
+    window.1
+}
+
+fn quota(per_second: u32, burst: u32) -> Option<Quota> {
+    let per_second = NonZeroU32::new(per_second)?;
+    Some(Quota::per_second(per_second).allow_burst(NonZeroU32::new(burst).unwrap_or(per_second)))
+}
+
+fn check(limiter: Option<&DefaultDirectRateLimiter>, what: &str) -> Result<(), ErrorReply> {
+    limiter.map_or(Ok(()), |limiter| limiter.check().map_err(|until| too_fast(what, &until)))
+}
+
+fn too_fast(what: &str, until: &NotUntil<governor::clock::QuantaInstant>) -> ErrorReply {
+    let wait = until.wait_time_from(DefaultClock::default().now());
+    let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).saturating_add(1);
+    ErrorReply::retry_after(ErrorCode::RateLimited, format!("{what} too fast"), millis)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits(per_second: u32, burst: u32, user: u32) -> Limits {
+        Limits { messages_per_second: per_second, message_burst: burst, user_messages_per_second: user, ..Limits::off() }
+    }
+
+    #[test]
+    fn a_connection_has_its_burst_and_is_told_when_to_come_back() {
+        let limits = limits(20, 5, 0);
+        let connection = ConnectionLimits::new(&limits, UserLimits::new(&limits));
+        let user = UserId::try_from("u").unwrap();
+        for _ in 0..5 {
+            connection.message(&user).unwrap();
+        }
+        let refused = connection.message(&user).unwrap_err();
+        assert_eq!(refused.code, ErrorCode::RateLimited);
+        assert!((1..=51).contains(&refused.retry_after_ms.unwrap()));
+    }
+
+    #[test]
+    fn connections_of_a_user_share_the_users_budget_and_others_have_their_own() {
+        let limits = limits(0, 0, 3);
+        let users = UserLimits::new(&limits);
+        let (ann, bob) = (UserId::try_from("ann").unwrap(), UserId::try_from("bob").unwrap());
+        let sent = (0..10).filter(|_| ConnectionLimits::new(&limits, Arc::clone(&users)).message(&ann).is_ok());
+        assert_eq!(sent.count(), 3);
+        assert!(ConnectionLimits::new(&limits, users).message(&bob).is_ok());
+    }
+
+    #[test]
+    fn zero_is_off() {
+        let limits = limits(0, 0, 0);
+        let connection = ConnectionLimits::new(&limits, UserLimits::new(&limits));
+        let user = UserId::try_from("u").unwrap();
+        assert!((0..1_000).all(|_| connection.message(&user).is_ok() && connection.join().is_ok()));
+    }
+
+    #[test]
+    fn a_hundred_malformed_frames_in_ten_seconds_are_borne() {
+        let limits = Limits::off();
+        let mut connection = ConnectionLimits::new(&limits, UserLimits::new(&limits));
+        let start = Instant::now();
+        assert!((0..100).all(|_| connection.malformed(start)));
+        assert!(!connection.malformed(start + Duration::from_secs(9)));
+        assert!(connection.malformed(start + Duration::from_secs(10)), "a new window");
+    }
+}

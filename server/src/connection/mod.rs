@@ -1,0 +1,182 @@
+//! One connection: reads its frames in the order they came, keeps it within its limits, and writes what its rooms
+//! tell it. Generic over the transport, so that it is the same for every kind of socket and can be tested without one.
+
+pub mod limits;
+pub mod outbox;
+mod requests;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use futures_util::{Sink, SinkExt, Stream, StreamExt};
+use readrealm_protocol::codec::DecodeError;
+use readrealm_protocol::{ClientFrame, CloseCode};
+use tokio::time::sleep_until;
+use tokio_util::sync::CancellationToken;
+
+pub use limits::UserLimits;
+pub use outbox::{Close, Outbox};
+
+use crate::auth::Auth;
+use crate::config::Limits;
+use crate::hub::Hub;
+use crate::log::EventLog;
+use crate::room::{ConnectionId, Frame};
+use requests::Requests;
+
+/// What a connection works with; one for the whole process.
+#[derive(Debug)]
+pub struct Services {
+    /// The rooms.
+    pub hub: Hub,
+    /// Where older messages are read.
+    pub log: Arc<dyn EventLog>,
+    /// Who is who.
+    pub auth: Auth,
+    /// What clients may do.
+    pub limits: Limits,
+    /// What users may do over all their connections.
+    pub users: Arc<UserLimits>,
+    /// Cancelled when the process is to end.
+    pub shutdown: CancellationToken,
+    /// The number of the next connection.
+    pub next_connection: AtomicU64,
+}
+
+/// What a transport reads.
+#[derive(Debug)]
+pub enum Inbound {
+    /// A frame of the protocol, or what is wrong with it.
+    Frame(Result<ClientFrame, DecodeError>),
+    /// A sign of life: a ping or a pong.
+    Alive,
+    /// Something that closes the connection.
+    Fatal(Close),
+}
+
+/// What a transport writes.
+#[derive(Debug)]
+pub enum Outbound {
+    /// A frame of the protocol.
+    Frame(Frame),
+    /// A question for a sign of life.
+    Ping,
+}
+
+/// How a connection ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// The peer closed it, or cannot be reached any more: there is nobody to tell.
+    Gone,
+    /// The server closes it, and says why.
+    Closed(Close),
+}
+
+/// Serves a connection until it ends. The caller then closes the socket.
+pub async fn run<R, W>(reader: R, writer: W, services: Arc<Services>) -> End
+where
+    R: Stream<Item = Inbound> + Unpin,
+    W: Sink<Outbound> + Unpin,
+{
+    let id = ConnectionId(services.next_connection.fetch_add(1, Ordering::Relaxed));
+    let outbox = Outbox::new(services.limits.outbox_bytes);
+    let mut requests = Requests::new(id, Arc::clone(&outbox), Arc::clone(&services));
+    let end = tokio::select! {
+        end = read(reader, &mut requests, services.limits.idle_timeout) => end,
+        end = write(writer, &outbox, services.limits.ping_interval) => end,
+        () = services.shutdown.cancelled() => End::Closed(going_away()),
+    };
+    requests.leave_all().await;
+    end
+}
+
+async fn read<R>(mut reader: R, requests: &mut Requests, idle_timeout: Duration) -> End
+where
+    R: Stream<Item = Inbound> + Unpin,
+{
+    let mut last_heard = Instant::now();
+    let silence = sleep_until((last_heard + idle_timeout).into());
+    tokio::pin!(silence);
+    loop {
+        let inbound = tokio::select! {
+            inbound = reader.next() => inbound,
+            () = &mut silence, if !idle_timeout.is_zero() => {
+                // Moved only when it fires: a timer set anew for each frame would cost more than the frame.
+                let until = last_heard + idle_timeout;
+                if until <= Instant::now() {
+                    return End::Gone;
+                }
+                silence.as_mut().reset(until.into());
+                continue;
+            }
+        };
+        last_heard = Instant::now();
+        match inbound {
+            Some(Inbound::Frame(Ok(frame))) => requests.serve(frame).await,
+            Some(Inbound::Frame(Err(error))) => {
+                if !requests.refuse(&error, last_heard) {
+                    return End::Closed(Close::new(CloseCode::BadProtocol, "too many malformed frames"));
+                }
+            }
+            Some(Inbound::Alive) => {}
+            Some(Inbound::Fatal(close)) => return End::Closed(close),
+            None => return End::Gone,
+        }
+    }
+}
+
+async fn write<W>(mut writer: W, outbox: &Outbox, ping_interval: Duration) -> End
+where
+    W: Sink<Outbound> + Unpin,
+{
+    let mut frames = VecDeque::new();
+    let ping = sleep_until((Instant::now() + ping_interval).into());
+    tokio::pin!(ping);
+    loop {
+        tokio::select! {
+            () = outbox.ready() => {}
+            () = &mut ping, if !ping_interval.is_zero() => {
+                ping.as_mut().reset((Instant::now() + ping_interval).into());
+                if writer.feed(Outbound::Ping).await.is_err() {
+                    return End::Gone;
+                }
+            }
+        }
+        if let Some(close) = outbox.closed() {
+            return End::Closed(close);
+        }
+        outbox.take(&mut frames);
+        tokio::select! {
+            written = write_all(&mut writer, &mut frames, outbox) => {
+                if written.is_err() {
+                    return End::Gone;
+                }
+            }
+            // A socket that takes nothing more must not keep a closed connection alive.
+            () = outbox.closing() => {}
+        }
+    }
+}
+
+/// Many frames share a write: they are handed over one by one, and flushed together.
+async fn write_all<W>(writer: &mut W, frames: &mut VecDeque<Frame>, outbox: &Outbox) -> Result<(), W::Error>
+where
+    W: Sink<Outbound> + Unpin,
+{
+    let mut bytes = 0;
+    for frame in frames.drain(..) {
+        bytes += frame.len();
+        writer.feed(Outbound::Frame(frame)).await?;
+    }
+    writer.flush().await?;
+    outbox.written(bytes);
+    Ok(())
+}
+
+/// Spreads reconnects over five seconds, so that the node that takes over is not met by all at once.
+fn going_away() -> Close {
+    let delay = rand::random_range(0..5_000);
+    Close::new(CloseCode::GoingAway, format!("retry in {delay} ms"))
+}

@@ -1,0 +1,172 @@
+//! The queue to one socket, bounded in bytes. Overflow policy: the connection is closed with 4008, and its client
+//! resumes by `seq`, so nothing is lost and no other member waits.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+
+use futures_util::task::AtomicWaker;
+use readrealm_protocol::CloseCode;
+
+use crate::room::{Deliver, Frame};
+
+/// The end that frames are put in. Shared by the rooms the connection is in.
+#[derive(Debug)]
+pub struct Outbox {
+    queue: Mutex<Queue>,
+    /// Wakes the connection's task, which is the only one to take frames out.
+    waker: AtomicWaker,
+    capacity: usize,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    frames: VecDeque<Frame>,
+    /// Bytes that are not written yet: those of `frames`, and those the writer has taken out.
+    bytes: usize,
+    closed: Option<Close>,
+}
+
+/// Why a connection is closed by the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Close {
+    /// The code.
+    pub code: CloseCode,
+    /// The reason, at most 123 bytes.
+    pub reason: String,
+}
+
+impl Close {
+    /// A close with its reason.
+    pub fn new(code: CloseCode, reason: impl Into<String>) -> Self {
+        Self { code, reason: reason.into() }
+    }
+}
+
+impl Outbox {
+    /// An empty queue for at most `capacity` bytes; 0 is without bound.
+    pub fn new(capacity: usize) -> Arc<Self> {
+        let capacity = if capacity == 0 { usize::MAX } else { capacity };
+        Arc::new(Self { queue: Mutex::default(), waker: AtomicWaker::new(), capacity })
+    }
+
+    /// Asks the connection to end. The first reason given counts.
+    pub fn close(&self, close: Close) {
+        self.lock().closed.get_or_insert(close);
+        self.waker.wake();
+    }
+
+    /// Waits until there is something to write or a reason to end. For the connection's task alone.
+    pub async fn ready(&self) {
+        poll_fn(|context| {
+            self.waker.register(context.waker());
+            let queue = self.lock();
+            if queue.frames.is_empty() && queue.closed.is_none() { Poll::Pending } else { Poll::Ready(()) }
+        })
+        .await;
+    }
+
+    /// Waits until there is a reason to end, while a write is under way. For the connection's task alone.
+    pub async fn closing(&self) {
+        poll_fn(|context| {
+            self.waker.register(context.waker());
+            if self.lock().closed.is_some() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+
+    /// The reason to end, where there is one.
+    pub fn closed(&self) -> Option<Close> {
+        self.lock().closed.clone()
+    }
+
+    /// Swaps all waiting frames for the emptied queue handed in. Their bytes count until [`written`](Self::written).
+    pub fn take(&self, frames: &mut VecDeque<Frame>) {
+        std::mem::swap(&mut self.lock().frames, frames);
+    }
+
+    /// So many bytes of what was taken are on their way.
+    pub fn written(&self, bytes: usize) {
+        self.lock().bytes -= bytes;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        // No code that holds this lock can panic half-way through a change.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Deliver for Outbox {
+    fn deliver(&self, frame: Frame) {
+        let mut queue = self.lock();
+        if queue.closed.is_some() {
+            return;
+        }
+        // A frame larger than the whole queue still travels, alone.
+        if queue.bytes > 0 && queue.bytes + frame.len() > self.capacity {
+            queue.frames.clear();
+            let reason = format!("over {} bytes were waiting; resume by seq", self.capacity);
+            queue.closed = Some(Close::new(CloseCode::SlowConsumer, reason));
+            drop(queue);
+            self.waker.wake();
+            return;
+        }
+        queue.bytes += frame.len();
+        let was_empty = queue.frames.is_empty();
+        queue.frames.push_back(frame);
+        drop(queue);
+        // A writer that has frames to take is awake already.
+        if was_empty {
+            self.waker.wake();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    fn frame(bytes: usize) -> Frame {
+        let text = "x".repeat(bytes - Frame::event("t", &"").len());
+        Frame::event("t", &text)
+    }
+
+    #[test]
+    fn frames_come_out_in_order_and_all_at_once() {
+        let (outbox, mut taken) = (Outbox::new(1_000), VecDeque::new());
+        assert!(outbox.ready().now_or_never().is_none());
+        let frames = [frame(40), frame(50)];
+        frames.iter().for_each(|frame| outbox.deliver(frame.clone()));
+        assert!(outbox.ready().now_or_never().is_some());
+        outbox.take(&mut taken);
+        assert_eq!(taken, frames);
+        assert!(outbox.ready().now_or_never().is_none());
+    }
+
+    #[test]
+    fn bytes_count_until_they_are_written_and_overflow_closes_with_4008() {
+        let (outbox, mut taken) = (Outbox::new(100), VecDeque::new());
+        outbox.deliver(frame(60));
+        outbox.take(&mut taken);
+        outbox.written(60);
+        outbox.deliver(frame(60));
+        outbox.take(&mut taken);
+        assert_eq!(outbox.closed(), None);
+        outbox.deliver(frame(60));
+        assert_eq!(outbox.closed().map(|close| close.code), Some(CloseCode::SlowConsumer));
+        outbox.deliver(frame(30));
+        taken.clear();
+        outbox.take(&mut taken);
+        assert!(taken.is_empty(), "nothing is queued for a connection that ends");
+    }
+
+    #[test]
+    fn zero_is_without_bound() {
+        let outbox = Outbox::new(0);
+        (0..100).for_each(|_| outbox.deliver(frame(60_000)));
+        assert_eq!(outbox.closed(), None);
+    }
+}

@@ -1,0 +1,71 @@
+//! From the log's tail to the rooms in memory: what other nodes append, and a net under what may be missed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use rand::RngExt;
+use tokio_util::sync::CancellationToken;
+
+use crate::hub::Hub;
+use crate::log::{EventLog, ReadError};
+use crate::room::Command;
+
+/// How often rooms look whether the tail has kept something from them without an error.
+const SWEEP: Duration = Duration::from_secs(30);
+
+/// The longest wait before the tail is opened again.
+const REOPEN: Duration = Duration::from_secs(5);
+
+/// Follows the log until `stop`. Returns at once where this process is the only writer.
+pub async fn follow(log: Arc<dyn EventLog>, hub: Hub, stop: CancellationToken) {
+    let mut wait = Duration::from_millis(100);
+    while !stop.is_cancelled() {
+        let followed = tokio::select! {
+            () = stop.cancelled() => return,
+            followed = follow_once(&*log, &hub, &mut wait) => followed,
+        };
+        match followed {
+            Ok(Followed::SoleWriter) => return,
+            Ok(Followed::Ended) => tracing::warn!("the tail of the log ended; opening it again"),
+            Err(error) => tracing::warn!(%error, "the tail of the log broke; opening it again"),
+        }
+        let pause = rand::rng().random_range(wait / 2..=wait);
+        wait = (wait * 2).min(REOPEN);
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+enum Followed {
+    SoleWriter,
+    Ended,
+}
+
+async fn follow_once(log: &dyn EventLog, hub: &Hub, wait: &mut Duration) -> Result<Followed, ReadError> {
+    let Some(mut tail) = log.tail().await? else { return Ok(Followed::SoleWriter) };
+    // The tail stands at "now": only then is it safe to read what was missed before it.
+    catch_up(hub).await;
+    *wait = Duration::from_millis(100);
+    let mut sweep = tokio::time::interval_at(tokio::time::Instant::now() + SWEEP, SWEEP);
+    loop {
+        tokio::select! {
+            event = tail.next() => {
+                let Some(event) = event.transpose()? else { return Ok(Followed::Ended) };
+                if let Some(room) = hub.in_memory(event.book) {
+                    // Gone meanwhile: then it will read this event when it is loaded again.
+                    let _ = room.mailbox.send(Command::Tail(Box::new(event))).await;
+                }
+            }
+            _ = sweep.tick() => catch_up(hub).await,
+        }
+    }
+}
+
+async fn catch_up(hub: &Hub) {
+    for room in hub.all_in_memory() {
+        let _ = room.mailbox.send(Command::CatchUp).await;
+    }
+}

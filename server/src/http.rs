@@ -1,0 +1,47 @@
+//! Plain HTTP: health, and the files of the page.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use tower_http::compression::CompressionLayer;
+use tower_http::services::{ServeDir, ServeFile};
+use tower_http::set_header::SetResponseHeaderLayer;
+
+use crate::app::Shared;
+use crate::transport::websocket;
+
+/// Every route of the server.
+pub fn router(shared: Arc<Shared>, static_dir: Option<&Path>) -> Router {
+    let router = Router::new()
+        .route("/ws", get(websocket::upgrade))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .with_state(shared);
+    match static_dir {
+        Some(folder) => router.fallback_service(files(folder)),
+        None => router,
+    }
+}
+
+/// Whether traffic may be sent here: the log can be written.
+async fn ready(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
+    match shared.connections.log.ready().await {
+        Ok(()) if !shared.connections.shutdown.is_cancelled() => (StatusCode::OK, "ready\n".to_owned()),
+        Ok(()) => (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n".to_owned()),
+        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")),
+    }
+}
+
+fn files(folder: &Path) -> Router {
+    let page = ServeFile::new(folder.join("index.html"));
+    let no_sniff = SetResponseHeaderLayer::if_not_present(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    Router::new()
+        .fallback_service(ServeDir::new(folder).append_index_html_on_directories(true).not_found_service(page))
+        .layer(CompressionLayer::new())
+        .layer(no_sniff)
+}

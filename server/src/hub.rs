@@ -1,0 +1,122 @@
+//! From a book to its room: spawns rooms on demand, and lets them go when they have been idle. No room logic.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use readrealm_protocol::BookId;
+use rustc_hash::FxHashMap;
+use tokio::sync::mpsc;
+use tokio_util::task::TaskTracker;
+
+use crate::room::actor::Services;
+use crate::room::{Command, Deliver, Frame, Joined, MAILBOX, Room, RoomHandle, unavailable};
+
+/// The rooms of this process.
+#[derive(Debug, Clone)]
+pub struct Hub {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    /// Locked for a look-up or a change of the map, never across an await.
+    rooms: Mutex<FxHashMap<BookId, RoomHandle>>,
+    services: Services,
+    tasks: TaskTracker,
+}
+
+impl Hub {
+    /// A hub without rooms.
+    pub fn new(services: Services, tasks: TaskTracker) -> Self {
+        Self { shared: Arc::new(Shared { rooms: Mutex::default(), services, tasks }) }
+    }
+
+    /// The room of a book, which is spawned where it is not in memory. While somebody holds the handle it stays.
+    pub fn room(&self, book: BookId) -> RoomHandle {
+        let mut rooms = self.shared.lock();
+        let handle = rooms.entry(book).or_insert_with(|| {
+            let (mailbox, commands) = mpsc::channel(MAILBOX);
+            self.shared.tasks.spawn(serve(Arc::clone(&self.shared), book, commands));
+            RoomHandle { book, mailbox }
+        });
+        handle.clone()
+    }
+
+    /// The room of a book, where it is in memory.
+    pub fn in_memory(&self, book: BookId) -> Option<RoomHandle> {
+        self.shared.lock().get(&book).cloned()
+    }
+
+    /// Every room in memory.
+    pub fn all_in_memory(&self) -> Vec<RoomHandle> {
+        self.shared.lock().values().cloned().collect()
+    }
+
+    /// How many rooms are in memory.
+    pub fn len(&self) -> usize {
+        self.shared.lock().len()
+    }
+
+    /// Whether no room is in memory.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Lets go of every room; each ends when its last handle is gone and what it was asked is done.
+    pub fn close(&self) {
+        self.shared.lock().clear();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, FxHashMap<BookId, RoomHandle>> {
+        // No code that holds this lock can panic half-way through a change.
+        self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets a room unless somebody can still reach it. Decided under the lock that handles are given out under.
+    fn evict(&self, book: BookId, commands: &mpsc::Receiver<Command>) -> bool {
+        let mut rooms = self.lock();
+        if !commands.is_empty() || commands.sender_strong_count() > 1 {
+            return false;
+        }
+        rooms.remove(&book);
+        true
+    }
+}
+
+async fn serve(shared: Arc<Shared>, book: BookId, mut commands: mpsc::Receiver<Command>) {
+    loop {
+        match Room::load(book, shared.services.clone()).await {
+            Ok(mut room) => loop {
+                room.run(&mut commands).await;
+                if commands.is_closed() || shared.evict(book, &commands) {
+                    return;
+                }
+            },
+            Err(error) => {
+                tracing::warn!(%book, %error, "a room could not be loaded");
+                let Some(first) = commands.recv().await else { return };
+                refuse(first);
+                while let Ok(next) = commands.try_recv() {
+                    refuse(next);
+                }
+                if shared.evict(book, &commands) {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Answers what was asked of a room that cannot be loaded.
+fn refuse(command: Command) {
+    let fail = |outbox: Arc<dyn Deliver>, id| outbox.deliver(Frame::error(id, &unavailable()));
+    match command {
+        Command::Join { member, id, reply, .. } => {
+            fail(member.outbox, id);
+            let _ = reply.send(Joined::Failed);
+        }
+        Command::Append { outbox, id, .. } => fail(outbox, id),
+        Command::Leave { .. } | Command::Position { .. } | Command::Typing { .. } | Command::Tail(_) | Command::CatchUp => {}
+    }
+}

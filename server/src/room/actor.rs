@@ -1,0 +1,369 @@
+//! The task of a room: one mailbox, one piece of work with the log at a time, one order.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use rand::RngExt;
+use readrealm_protocol::ids::RequestId;
+use readrealm_protocol::server::{Ack, Appended, ErrorReply};
+use readrealm_protocol::{BookId, ClientMessageId, Seq, Timestamp};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::sleep_until;
+
+use super::gate::Gate;
+use super::members::Members;
+use super::pending::{Next, Pending, Rejected, Settled, Settlement};
+use super::replies::{key_conflict, not_joined, refused, unavailable};
+use super::request::{Action, Request};
+use super::timeline::{Timeline, WINDOW};
+use super::{Command, ConnectionId, Deliver, Frame, Joined, Member, Standing};
+use crate::log::{
+    Append, AppendOutcome, Appender, EventLog, Head, Page, PageQuery, ReadError, ReadLimit, Stop, StoredEvent,
+};
+
+/// How long a room without members stays in memory.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// The most one catch-up reads at a time.
+const CATCH_UP: ReadLimit = ReadLimit { events: 1_000, bytes: 1024 * 1024 };
+
+/// What a room works with.
+#[derive(Debug, Clone)]
+pub struct Services {
+    /// Where events are read.
+    pub log: Arc<dyn EventLog>,
+    /// Where events are appended.
+    pub appender: Appender,
+}
+
+/// Who waits for the answer to an append.
+#[derive(Debug)]
+struct Waiter {
+    outbox: Arc<dyn Deliver>,
+    id: Option<RequestId>,
+}
+
+impl Waiter {
+    fn fail(&self, reply: &ErrorReply) {
+        self.outbox.deliver(Frame::error(self.id, reply));
+    }
+}
+
+/// A room, loaded from the log.
+pub struct Room {
+    book: BookId,
+    services: Services,
+    timeline: Timeline,
+    gate: Gate<StoredEvent>,
+    members: Members,
+    pending: Pending<Waiter>,
+    /// The time of the last event: times never go back within a room.
+    last_at: Timestamp,
+    /// The one thing being done with the log.
+    work: Option<BoxFuture<'static, Done>>,
+    /// Whether events may have been missed.
+    behind: bool,
+    /// Whether another writer has the position this room last tried, and has not been read yet.
+    conflicted: bool,
+    /// Failures in a row, which the next pause grows with.
+    failures: u32,
+    idle_since: Option<Instant>,
+}
+
+/// Work that ended.
+enum Done {
+    Appended(AppendOutcome),
+    Latest(Vec<Seq>, Result<Vec<StoredEvent>, ReadError>),
+    CaughtUp(Result<Vec<StoredEvent>, ReadError>),
+    Refilled(Result<Page, ReadError>),
+    Paused,
+}
+
+impl std::fmt::Debug for Room {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Room").field("book", &self.book).field("position", &self.gate.position()).finish_non_exhaustive()
+    }
+}
+
+impl Room {
+    /// Reads where the room stands and its newest messages.
+    pub async fn load(book: BookId, services: Services) -> Result<Self, ReadError> {
+        let head = services.log.head(book).await?;
+        let query = PageQuery { before: None, at: Some(head.seq), limit: WINDOW };
+        let page = services.log.read_page(book, query).await?;
+        let epoch = services.log.epoch().clone();
+        Ok(Self {
+            book,
+            timeline: Timeline::new(book, epoch, page),
+            gate: Gate::new(head.seq),
+            members: Members::new(book),
+            pending: Pending::default(),
+            last_at: head.at,
+            work: None,
+            behind: false,
+            conflicted: false,
+            failures: 0,
+            idle_since: None,
+            services,
+        })
+    }
+
+    /// Serves the mailbox until the room has been idle for a minute or nobody can reach it any more.
+    pub async fn run(&mut self, mailbox: &mut mpsc::Receiver<Command>) {
+        self.idle_since = None;
+        loop {
+            self.start_work();
+            let now = Instant::now();
+            let idle = self.members.is_empty() && self.pending.is_empty() && self.work.is_none();
+            self.idle_since = idle.then(|| self.idle_since.unwrap_or(now));
+            let idle_until = self.idle_since.map(|since| since + IDLE);
+            let deadlines = [idle_until, self.members.deadline(), self.pending.deadline()];
+            let deadline = deadlines.into_iter().flatten().min();
+            tokio::select! {
+                biased;
+                done = run_work(&mut self.work) => self.finish(done),
+                () = wait_until(deadline) => {
+                    let now = Instant::now();
+                    if idle_until.is_some_and(|until| until <= now) {
+                        return;
+                    }
+                    self.members.advance(now);
+                    let expired = self.pending.expire(now);
+                    self.answer(expired);
+                }
+                command = mailbox.recv() => match command {
+                    Some(command) => self.handle(command),
+                    None => return,
+                },
+            }
+        }
+    }
+
+    fn handle(&mut self, command: Command) {
+        let now = Instant::now();
+        match command {
+            Command::Join { member, id, standing, reply } => self.join(member, id, standing.as_ref(), reply),
+            Command::Leave { connection, dropped, id } => {
+                if let Some(member) = self.members.exit(connection, dropped, now) {
+                    Frame::ack(id, &Ack::Done {}).into_iter().for_each(|frame| member.outbox.deliver(frame));
+                }
+            }
+            Command::Append { connection, outbox, id, key, action } => {
+                self.append(connection, Waiter { outbox, id }, key.as_ref(), action);
+            }
+            Command::Position { connection, reply } => {
+                let _ = reply.send(self.members.get(connection).map(|_| self.gate.position()));
+            }
+            Command::Typing { connection, typing } => self.members.set_typing(connection, typing, now),
+            Command::Tail(event) => {
+                self.gate.offer(event.seq, *event);
+                self.let_through();
+            }
+            Command::CatchUp => self.behind = true,
+        }
+    }
+
+    /// Position, state and membership are taken in one step, so that no event falls between them.
+    fn join(&mut self, member: Member, id: Option<RequestId>, standing: Option<&Standing>, reply: oneshot::Sender<Joined>) {
+        let outbox = Arc::clone(&member.outbox);
+        let resumable = standing.filter(|standing| {
+            standing.epoch == *self.timeline.epoch() && standing.after <= self.timeline.position()
+        });
+        let missed = resumable.map(|standing| self.timeline.since(standing.after));
+        if let Some(None) = missed {
+            let _ = reply.send(Joined::Behind(self.timeline.position()));
+            return;
+        }
+        // Entered first, so that the list of members names the one who joins; nothing is sent in between.
+        self.members.enter(member, Instant::now());
+        let members = self.members.listed();
+        outbox.deliver(match missed.flatten() {
+            Some(events) => self.timeline.resumed(id, events, members),
+            None => self.timeline.previous_messages(id, members),
+        });
+        let _ = reply.send(Joined::Live);
+    }
+
+    fn append(
+        &mut self,
+        connection: ConnectionId,
+        waiter: Waiter,
+        key: Option<&ClientMessageId>,
+        action: Action,
+    ) {
+        let Some(member) = self.members.get(connection) else {
+            waiter.fail(&not_joined(self.book));
+            return;
+        };
+        let request = Request::new(self.book, Arc::clone(&member.user), key, action);
+        match self.pending.push(request, waiter, Instant::now()) {
+            Ok(()) => {}
+            Err((Rejected::KeyConflict, waiter)) => waiter.fail(&key_conflict()),
+            Err((Rejected::Full, waiter)) => waiter.fail(&unavailable()),
+        }
+    }
+
+    /// Starts the next thing to do with the log, where nothing is being done.
+    fn start_work(&mut self) {
+        if self.work.is_some() {
+            return;
+        }
+        let (book, log) = (self.book, Arc::clone(&self.services.log));
+        if self.behind || self.gate.has_hole() {
+            let after = self.gate.position();
+            self.work = Some(async move { Done::CaughtUp(log.read_forward(book, after, CATCH_UP).await) }.boxed());
+            return;
+        }
+        if let Some(before) = self.timeline.refill_before() {
+            let query = PageQuery { before: Some(before), at: Some(self.timeline.position()), limit: WINDOW };
+            self.timeline.begin_refill();
+            self.work = Some(async move { Done::Refilled(log.read_page(book, query).await) }.boxed());
+            return;
+        }
+        self.work = match self.pending.next(book, self.head(), Timestamp::now()) {
+            Some(Next::Append(events)) => {
+                let appender = self.services.appender.clone();
+                Some(async move { Done::Appended(appender.append(Append { book, events }).await) }.boxed())
+            }
+            Some(Next::Read(places)) => Some(
+                async move {
+                    let latest = log.read_latest(book, &places).await;
+                    Done::Latest(places, latest)
+                }
+                .boxed(),
+            ),
+            None => None,
+        };
+    }
+
+    fn finish(&mut self, done: Done) {
+        self.work = None;
+        match done {
+            Done::Appended(outcome) => self.appended(outcome),
+            Done::Latest(places, Ok(latest)) => {
+                let ended = self.pending.number_changes(self.head(), Timestamp::now(), &places, latest);
+                self.answer(ended);
+            }
+            Done::CaughtUp(Ok(events)) => self.caught_up(events),
+            Done::Refilled(Ok(page)) => self.timeline.end_refill(Some(page)),
+            Done::Refilled(Err(_)) => {
+                self.timeline.end_refill(None);
+                self.pause();
+            }
+            Done::Latest(_, Err(error)) | Done::CaughtUp(Err(error)) => {
+                self.pending.abandon_read();
+                tracing::warn!(book = %self.book, %error, "the log could not be read");
+                self.pause();
+            }
+            Done::Paused => {}
+        }
+    }
+
+    fn caught_up(&mut self, events: Vec<StoredEvent>) {
+        if events.is_empty() {
+            self.behind = false;
+            if self.conflicted || self.gate.has_hole() {
+                // Somebody's event is there, and no majority has it yet.
+                self.pause();
+                self.behind = true;
+            }
+            return;
+        }
+        self.failures = 0;
+        for event in events {
+            self.gate.offer(event.seq, event);
+        }
+        self.let_through();
+    }
+
+    fn appended(&mut self, outcome: AppendOutcome) {
+        let stopped = outcome.stopped.clone();
+        let ended = self.pending.settle(outcome);
+        for settled in &ended {
+            if let Settlement::Written(event) = &settled.result {
+                self.gate.offer(event.seq, event.clone());
+            }
+        }
+        // The sender's own `message` goes before the `ack`.
+        self.let_through();
+        self.answer(ended);
+        match stopped {
+            None | Some(Stop::Duplicate(_)) => self.failures = 0,
+            Some(Stop::Conflict) => {
+                self.behind = true;
+                self.conflicted = true;
+            }
+            Some(Stop::Unknown | Stop::Unavailable) => self.pause(),
+        }
+    }
+
+    fn let_through(&mut self) {
+        while let Some(event) = self.gate.pass() {
+            self.conflicted = false;
+            self.last_at = self.last_at.max(event.at);
+            let frame = self.timeline.apply(&event);
+            self.members.broadcast(&frame);
+        }
+    }
+
+    fn answer(&self, ended: Vec<Settled<Waiter>>) {
+        for Settled { request, waiters, result } in ended {
+            let (event, first_is_new) = match result {
+                Settlement::Written(event) => (event, true),
+                Settlement::Duplicate(event) if request.is_met_by(&event) => (event, false),
+                Settlement::Duplicate(_) => {
+                    waiters.iter().for_each(|waiter| waiter.fail(&key_conflict()));
+                    continue;
+                }
+                Settlement::Refused(refusal) => {
+                    waiters.iter().for_each(|waiter| waiter.fail(&refused(refusal)));
+                    continue;
+                }
+                Settlement::Unavailable => {
+                    waiters.iter().for_each(|waiter| waiter.fail(&unavailable()));
+                    continue;
+                }
+            };
+            for (index, waiter) in waiters.iter().enumerate() {
+                let ack = Ack::Appended(Appended {
+                    message_id: event.message_id(),
+                    seq: event.seq,
+                    created_at: event.at,
+                    duplicate: !(first_is_new && index == 0),
+                });
+                Frame::ack(waiter.id, &ack).into_iter().for_each(|frame| waiter.outbox.deliver(frame));
+            }
+        }
+    }
+
+    fn head(&self) -> Head {
+        Head { seq: self.gate.position(), at: self.last_at }
+    }
+
+    /// Waits before the next try: full jitter, from 50 ms up to 2 s.
+    fn pause(&mut self) {
+        self.failures = (self.failures + 1).min(6);
+        let most = 50_u64 << (self.failures - 1);
+        let pause = Duration::from_millis(rand::rng().random_range(most / 4..=most));
+        self.work = Some(async move {
+            tokio::time::sleep(pause).await;
+            Done::Paused
+        }.boxed());
+    }
+}
+
+async fn run_work(work: &mut Option<BoxFuture<'static, Done>>) -> Done {
+    match work {
+        Some(work) => work.await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn wait_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,154 @@
+//! The connections in a room, and the telling of all of them.
+
+use readrealm_protocol::BookId;
+use readrealm_protocol::limits::OCCUPANCY_USERS;
+use readrealm_protocol::server::{Occupancy, User, UserMoved, UserTyping};
+use readrealm_protocol::Timestamp;
+use rustc_hash::FxHashMap;
+use std::time::{Duration, Instant};
+
+use super::presence::{Moved, Presence};
+use super::{ConnectionId, Frame, Member};
+
+/// How often `occupancy` is told at most.
+const OCCUPANCY_EVERY: Duration = Duration::from_secs(1);
+
+/// The connections in a room, with their users.
+#[derive(Debug)]
+pub struct Members {
+    book: BookId,
+    list: Vec<Member>,
+    index: FxHashMap<ConnectionId, usize>,
+    presence: Presence,
+    /// When `occupancy` may be told next, where there is news to tell.
+    occupancy_due: Option<Instant>,
+    occupancy_told: Option<Instant>,
+}
+
+impl Members {
+    /// Nobody.
+    pub fn new(book: BookId) -> Self {
+        Self {
+            book,
+            list: Vec::new(),
+            index: FxHashMap::default(),
+            presence: Presence::default(),
+            occupancy_due: None,
+            occupancy_told: None,
+        }
+    }
+
+    /// The member of that connection.
+    pub fn get(&self, connection: ConnectionId) -> Option<&Member> {
+        self.list.get(*self.index.get(&connection)?)
+    }
+
+    /// Whether no connection is in, nor a user's return awaited.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty() && self.presence.count() == 0
+    }
+
+    /// Who is here, as it is told.
+    pub fn listed(&self) -> readrealm_protocol::server::Members {
+        self.presence.members()
+    }
+
+    /// Takes a connection in, and tells the others where it is its user's first. One that is in stays as it is.
+    pub fn enter(&mut self, member: Member, now: Instant) {
+        if self.index.contains_key(&member.connection) {
+            return;
+        }
+        if self.presence.enter(&member.user) {
+            let user = std::sync::Arc::clone(&member.user);
+            self.tell_moved("userJoined", &user, now);
+        }
+        self.index.insert(member.connection, self.list.len());
+        self.list.push(member);
+    }
+
+    /// Lets a connection go, and tells the others where it was its user's last.
+    pub fn exit(&mut self, connection: ConnectionId, dropped: bool, now: Instant) -> Option<Member> {
+        let at = self.index.remove(&connection)?;
+        let member = self.list.swap_remove(at);
+        if let Some(moved) = self.list.get(at) {
+            self.index.insert(moved.connection, at);
+        }
+        let moved = self.presence.exit(&member.user.user_id, dropped, now);
+        self.tell(moved, now);
+        Some(member)
+    }
+
+    /// A member is writing, or not: tells the others where that is news.
+    pub fn set_typing(&mut self, connection: ConnectionId, typing: bool, now: Instant) {
+        let Some(member) = self.get(connection) else { return };
+        let user = std::sync::Arc::clone(&member.user);
+        if self.presence.set_typing(&user.user_id, typing, now) {
+            self.tell_typing(&user, typing);
+        }
+    }
+
+    /// When [`advance`](Self::advance) has something to do.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.presence.deadline().into_iter().chain(self.occupancy_due).min()
+    }
+
+    /// Ends what has run out by `now`, and tells of it.
+    pub fn advance(&mut self, now: Instant) {
+        let moved = self.presence.advance(now);
+        self.tell(moved, now);
+        if self.occupancy_due.is_some_and(|due| due <= now) {
+            self.occupancy_due = None;
+            self.occupancy_told = Some(now);
+            let occupancy = Occupancy { book_id: self.book, count: self.presence.count() };
+            self.broadcast(&Frame::event("occupancy", &occupancy));
+        }
+    }
+
+    /// Puts one frame, encoded once, into every member's queue.
+    pub fn broadcast(&self, frame: &Frame) {
+        for member in &self.list {
+            member.outbox.deliver(frame.clone());
+        }
+    }
+
+    fn tell(&mut self, moved: Vec<Moved>, now: Instant) {
+        for moved in moved {
+            match moved {
+                Moved::Left(user) => self.tell_moved("userLeft", &user, now),
+                Moved::Stopped(user) => self.tell_typing(&user, false),
+            }
+        }
+    }
+
+    /// In a large room a count once a second takes the place of one frame per mover and member.
+    fn tell_moved(&mut self, event: &str, user: &User, now: Instant) {
+        if self.presence.count() > OCCUPANCY_USERS {
+            let earliest = self.occupancy_told.map_or(now, |told| told + OCCUPANCY_EVERY);
+            self.occupancy_due.get_or_insert(earliest.max(now));
+            return;
+        }
+        let moved = UserMoved {
+            book_id: self.book,
+            user_id: user.user_id.clone(),
+            username: user.username.clone(),
+            timestamp: Timestamp::now(),
+        };
+        self.broadcast_to_others(user, &Frame::event(event, &moved));
+    }
+
+    fn tell_typing(&self, user: &User, typing: bool) {
+        let told = UserTyping {
+            book_id: self.book,
+            user_id: user.user_id.clone(),
+            username: user.username.clone(),
+            typing,
+        };
+        self.broadcast_to_others(user, &Frame::event("typing", &told));
+    }
+
+    fn broadcast_to_others(&self, user: &User, frame: &Frame) {
+        for member in self.list.iter().filter(|member| member.user.user_id != user.user_id) {
+            member.outbox.deliver(frame.clone());
+        }
+    }
+}

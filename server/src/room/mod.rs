@@ -1,0 +1,147 @@
+//! A room: one task that owns its order, its newest history and its members. It never sees a socket.
+//!
+//! ```text
+//! command -> pending -> appender -> log
+//!                                    |
+//! members <- timeline <- gate <------+  own appends, and the log's tail
+//! ```
+
+pub mod actor;
+pub mod frame;
+pub mod gate;
+pub mod members;
+pub mod pending;
+pub mod presence;
+mod replies;
+pub mod request;
+pub mod timeline;
+
+use std::sync::Arc;
+
+use readrealm_protocol::ids::RequestId;
+use readrealm_protocol::server::User;
+use readrealm_protocol::{BookId, ClientMessageId, Epoch, Seq};
+use tokio::sync::{mpsc, oneshot};
+
+pub use actor::Room;
+pub use frame::{Deliver, Frame};
+pub use replies::{not_joined, unavailable};
+pub use request::Action;
+
+use crate::log::StoredEvent;
+
+/// Commands that may wait for a room; a sender of more waits its turn (backpressure on its socket).
+pub const MAILBOX: usize = 1_024;
+
+/// Names a connection within this process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConnectionId(pub u64);
+
+/// A connection in a room.
+#[derive(Clone)]
+pub struct Member {
+    /// Which.
+    pub connection: ConnectionId,
+    /// Whose, in this room.
+    pub user: Arc<User>,
+    /// Where its frames go.
+    pub outbox: Arc<dyn Deliver>,
+}
+
+impl std::fmt::Debug for Member {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Member").field("connection", &self.connection).field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+/// Where a joining client stands already.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// It has everything up to here…
+    pub after: Seq,
+    /// …of this log.
+    pub epoch: Epoch,
+}
+
+/// How a join went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Joined {
+    /// The member is in, and has been answered.
+    Live,
+    /// The client's standing is too old for what the room holds in memory: read on from the log, up to about this
+    /// position, and join again from there.
+    Behind(Seq),
+    /// The room could not be read; the member has been answered, and is not in.
+    Failed,
+}
+
+/// What a room is told.
+#[derive(Debug)]
+pub enum Command {
+    /// A connection enters, or asks anew for the room's state.
+    Join {
+        /// Who.
+        member: Member,
+        /// The request to answer.
+        id: Option<RequestId>,
+        /// What the client has already.
+        standing: Option<Standing>,
+        /// How it went.
+        reply: oneshot::Sender<Joined>,
+    },
+    /// A connection goes.
+    Leave {
+        /// Which.
+        connection: ConnectionId,
+        /// Whether its socket dropped: then its user has some seconds to come back.
+        dropped: bool,
+        /// The request to answer.
+        id: Option<RequestId>,
+    },
+    /// A member posts, edits or deletes. Answered once durable.
+    Append {
+        /// Which connection.
+        connection: ConnectionId,
+        /// Where to answer.
+        outbox: Arc<dyn Deliver>,
+        /// The request to answer.
+        id: Option<RequestId>,
+        /// Makes it idempotent.
+        key: Option<ClientMessageId>,
+        /// What.
+        action: Action,
+    },
+    /// Asks for the position up to which a member has been told everything; `None` where it is not in.
+    Position {
+        /// Which connection.
+        connection: ConnectionId,
+        /// The answer.
+        reply: oneshot::Sender<Option<Seq>>,
+    },
+    /// A member is writing, or not.
+    Typing {
+        /// Which connection.
+        connection: ConnectionId,
+        /// Whether.
+        typing: bool,
+    },
+    /// The log's tail brought an event.
+    Tail(Box<StoredEvent>),
+    /// The log's tail may have missed events: look.
+    CatchUp,
+}
+
+impl std::fmt::Debug for dyn Deliver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Deliver")
+    }
+}
+
+/// The way to a room.
+#[derive(Debug, Clone)]
+pub struct RoomHandle {
+    /// The room.
+    pub book: BookId,
+    /// Its mailbox.
+    pub mailbox: mpsc::Sender<Command>,
+}

@@ -1,0 +1,5 @@
+//! The seam between a kind of socket and a connection: a stream of decoded frames in, encoded frames out.
+
+pub mod admission;
+pub mod origin;
+pub mod websocket;

@@ -1,0 +1,146 @@
+//! `/ws`: WebSocket text frames of JSON.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use futures_util::{SinkExt, StreamExt, future};
+use hyper::upgrade::OnUpgrade;
+use headers::{HeaderMapExt, SecWebsocketAccept, SecWebsocketKey};
+use hyper_util::rt::TokioIo;
+use readrealm_protocol::limits::FRAME_BYTES;
+use readrealm_protocol::{CloseCode, SUBPROTOCOL, codec};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio_websockets::{Error, Limits, Message, ServerBuilder, WebSocketStream};
+
+use super::admission::{Admitted, Full};
+use crate::app::Shared;
+use crate::connection::{self, Close, End, Inbound, Outbound};
+
+/// How long a closing connection is listened to, so that its last word is read before the socket goes.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// Bytes a closing connection is listened to.
+const LINGER_BYTES: u64 = 4 * 1024 * 1024;
+
+/// `GET /ws`.
+pub async fn upgrade(
+    State(shared): State<Arc<Shared>>,
+    ConnectInfo(address): ConnectInfo<SocketAddr>,
+    mut request: Request,
+) -> Response {
+    let Some(accept) = accept_key(request.headers()) else {
+        return (StatusCode::UPGRADE_REQUIRED, [(header::UPGRADE, "websocket")], "this is a WebSocket endpoint\n").into_response();
+    };
+    let Some(upgraded) = request.extensions_mut().remove::<OnUpgrade>() else {
+        return (StatusCode::UPGRADE_REQUIRED, "this connection cannot be upgraded\n").into_response();
+    };
+    let admitted = match shared.admission.admit(address.ip()) {
+        Ok(admitted) => admitted,
+        Err(full) => return refuse(full),
+    };
+    let allowed = shared.origins.allow(request.headers());
+    let subprotocol = offers_subprotocol(request.headers());
+    shared.tasks.clone().spawn(async move {
+        match upgraded.await {
+            Ok(upgraded) => serve(TokioIo::new(upgraded), allowed, admitted, &shared).await,
+            Err(error) => tracing::debug!(%error, "an upgrade failed"),
+        }
+    });
+    let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    headers.typed_insert(accept);
+    if subprotocol {
+        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
+    }
+    response
+}
+
+/// The answer to the handshake; `None` where the request is not one of WebSocket version 13.
+fn accept_key(headers: &HeaderMap) -> Option<SecWebsocketAccept> {
+    let names = |name, token: &str| {
+        headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).any(|value| {
+            value.split(',').any(|part| part.trim().eq_ignore_ascii_case(token))
+        })
+    };
+    let websocket = names(header::CONNECTION, "upgrade")
+        && names(header::UPGRADE, "websocket")
+        && names(header::SEC_WEBSOCKET_VERSION, "13");
+    websocket.then(|| headers.typed_get::<SecWebsocketKey>().map(Into::into)).flatten()
+}
+
+fn offers_subprotocol(headers: &HeaderMap) -> bool {
+    let offers = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter();
+    offers.filter_map(|offer| offer.to_str().ok()).any(|offer| offer.split(',').any(|name| name.trim() == SUBPROTOCOL))
+}
+
+fn refuse(full: Full) -> Response {
+    let (status, message) = match full {
+        Full::Server => (StatusCode::SERVICE_UNAVAILABLE, "this server has as many connections as it may have\n"),
+        Full::Address => (StatusCode::TOO_MANY_REQUESTS, "this address has as many connections as it may have\n"),
+    };
+    (status, [(header::RETRY_AFTER, "10")], message).into_response()
+}
+
+async fn serve<S>(socket: S, allowed: bool, admitted: Admitted, shared: &Shared)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let limits = Limits::default().max_payload_len(Some(FRAME_BYTES));
+    let mut socket = ServerBuilder::new().limits(limits).serve(socket);
+    let end = if allowed {
+        let (writer, reader) = (&mut socket).split();
+        let reader = reader.map(inbound).take_while(|inbound| future::ready(inbound.is_some())).filter_map(future::ready);
+        let writer = writer.with(|outbound| future::ready(Ok::<_, Error>(message(outbound))));
+        connection::run(reader, writer, Arc::clone(&shared.connections)).await
+    } else {
+        // A browser shows a refused handshake to nobody; a close code it does.
+        End::Closed(Close::new(CloseCode::OriginRefused, "pages of this origin may not connect; see --allow-origin"))
+    };
+    if let End::Closed(close) = end {
+        let _ = tokio::time::timeout(LINGER, say_goodbye(socket, close)).await;
+    }
+    drop(admitted);
+}
+
+/// What the peer sent; `None` ends the connection.
+fn inbound(received: Result<Message, Error>) -> Option<Inbound> {
+    let fatal = |code, reason: &str| Some(Inbound::Fatal(Close::new(code, reason)));
+    match received {
+        Ok(message) if message.is_text() => {
+            // The transport has checked that it is UTF-8.
+            Some(Inbound::Frame(codec::decode_client(message.as_text().unwrap_or_default())))
+        }
+        Ok(message) if message.is_binary() => fatal(CloseCode::BadProtocol, "frames are text, not binary"),
+        Ok(message) if message.is_close() => None,
+        Ok(_) => Some(Inbound::Alive),
+        Err(Error::PayloadTooLong { .. }) => fatal(CloseCode::TooLarge, "a frame may have 65536 bytes"),
+        Err(_) => None,
+    }
+}
+
+fn message(outbound: Outbound) -> Message {
+    match outbound {
+        Outbound::Frame(frame) => Message::text(frame.bytes().clone()),
+        Outbound::Ping => Message::ping(""),
+    }
+}
+
+/// Sends the close, then reads on for a while: a socket closed with unread bytes resets the connection, and the peer
+/// would never see why.
+async fn say_goodbye<S>(mut socket: WebSocketStream<S>, close: Close)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let code = tokio_websockets::CloseCode::try_from(close.code.get()).ok();
+    // Where the transport found the fault itself, it has sent the close already.
+    let _ = socket.send(Message::close(code, &close.reason)).await;
+    while let Some(Ok(_)) = socket.next().await {}
+    let mut rest = socket.into_inner().take(LINGER_BYTES);
+    let _ = tokio::io::copy(&mut rest, &mut tokio::io::sink()).await;
+}
