@@ -1,0 +1,44 @@
+import start, { Core, onPanic } from "./pkg/readrealm_sdk.js";
+import { ChatError } from "./error.js";
+
+/** Where the WebAssembly is: an address, a response, its bytes, or compiled. */
+export type WasmSource = string | URL | Request | Response | BufferSource | WebAssembly.Module;
+
+let loading: Promise<typeof Core> | undefined;
+const clients = new Set<() => void>();
+
+/** The core's class, loaded once for the page by whoever asks first. A failed load is tried again by the next. */
+export function load(source: () => WasmSource | Promise<WasmSource>): Promise<typeof Core> {
+  return (loading ??= instantiate(source));
+}
+
+async function instantiate(source: () => WasmSource | Promise<WasmSource>): Promise<typeof Core> {
+  try {
+    await start({ module_or_path: await source() });
+  } catch (cause) {
+    loading = undefined;
+    throw new ChatError("load_failed", "the WebAssembly of readrealm-chat could not be loaded", { cause });
+  }
+  onPanic((message) => {
+    console.error(`readrealm-chat: ${message}`);
+    loading = Promise.reject(new ChatError("internal", message));
+    loading.catch(() => {});
+    for (const abandon of clients) abandon();
+    clients.clear();
+  });
+  return Core;
+}
+
+/** Calls `abandon` where the core fails for good. Returns what takes it out again. */
+export function guard(abandon: () => void): () => void {
+  clients.add(abandon);
+  return () => clients.delete(abandon);
+}
+
+/**
+ * Loads the WebAssembly from elsewhere than beside this package. Called before the first `connect`; later it changes
+ * nothing.
+ */
+export async function init(source: WasmSource): Promise<void> {
+  await load(() => source);
+}

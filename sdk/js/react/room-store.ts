@@ -1,0 +1,132 @@
+import { ChatError, type Members, type Message, type Room, type RoomEvent, type User } from "readrealm-chat";
+import { type ChatStore, GRACE_MS } from "./chat-store.js";
+
+/** Milliseconds between two renders of a busy room: a screen's frame. The first change is shown at once. */
+const FRAME_MS = 16;
+
+/** Milliseconds after which a `typing` that was not repeated is over: the server's 6 s, and the way here. */
+const TYPING_MS = 7_000;
+
+/** What a component sees of a room. */
+export interface RoomSnapshot {
+  readonly messages: readonly Message[];
+  readonly hasMore: boolean;
+  readonly members: Members;
+  readonly typing: readonly User[];
+  readonly status: "joining" | "joined" | "failed";
+  readonly error: ChatError | undefined;
+}
+
+export const JOINING: RoomSnapshot = {
+  messages: [],
+  hasMore: false,
+  members: { count: 0, users: [] },
+  typing: [],
+  status: "joining",
+  error: undefined,
+};
+
+/** A room shared by the components that show it. */
+export class RoomStore {
+  snapshot = JOINING;
+  readonly joined: Promise<Room>;
+  readonly #chat: ChatStore;
+  readonly #bookId: number;
+  readonly #release: () => void;
+  readonly #hearing = new Set<() => void>();
+  readonly #typing = new Map<string, { user: User; timer: ReturnType<typeof setTimeout> }>();
+  #room: Room | undefined;
+  #gone = false;
+  #grace: ReturnType<typeof setTimeout> | undefined;
+  #frame: ReturnType<typeof setTimeout> | undefined;
+  #dirty = false;
+
+  constructor(chat: ChatStore, bookId: number) {
+    this.#chat = chat;
+    this.#bookId = bookId;
+    this.#release = chat.retain();
+    this.joined = this.#join();
+    this.joined.catch((error: unknown) => this.#failed(error));
+  }
+
+  subscribe(hear: () => void): () => void {
+    clearTimeout(this.#grace);
+    this.#hearing.add(hear);
+    return () => {
+      this.#hearing.delete(hear);
+      if (this.#hearing.size === 0) this.#grace = setTimeout(() => this.#leave(), GRACE_MS);
+    };
+  }
+
+  async #join(): Promise<Room> {
+    const client = await this.#chat.ready();
+    const room = await client.joinRoom(this.#bookId);
+    if (this.#gone) {
+      room.leave();
+    } else {
+      this.#room = room;
+      room.subscribe((event) => this.#heard(event));
+      room.onChange(() => this.#changed());
+      this.#changed();
+    }
+    return room;
+  }
+
+  #leave(): void {
+    this.#gone = true;
+    this.#chat.rooms.delete(this.#bookId);
+    for (const { timer } of this.#typing.values()) clearTimeout(timer);
+    clearTimeout(this.#frame);
+    this.#room?.leave();
+    this.#release();
+  }
+
+  #heard(event: RoomEvent): void {
+    if (event.type === "typing") this.#setTyping(event.user, event.typing);
+    else if (event.type === "left") this.#setTyping(event.user, false);
+    else if (event.type === "message") this.#setTyping(event.message, false);
+    else if (event.type === "closed" && event.error) this.#failed(event.error);
+  }
+
+  #setTyping({ userId, username }: User, typing: boolean): void {
+    const known = this.#typing.get(userId);
+    if (!known && !typing) return;
+    clearTimeout(known?.timer);
+    this.#typing.delete(userId);
+    if (typing) {
+      const user = { userId, username };
+      this.#typing.set(userId, { user, timer: setTimeout(() => this.#setTyping(user, false), TYPING_MS) });
+    }
+    this.#changed();
+  }
+
+  #failed(error: unknown): void {
+    const chatError = error instanceof ChatError ? error : new ChatError("closed", String(error));
+    this.#publish({ ...this.snapshot, status: "failed", error: chatError });
+  }
+
+  /** The first change is shown at once, those within the same frame together at its end. */
+  #changed(): void {
+    this.#dirty = true;
+    if (this.#frame !== undefined || this.#gone || this.snapshot.status === "failed") return;
+    this.#show();
+    this.#frame = setTimeout(() => {
+      this.#frame = undefined;
+      if (this.#dirty) this.#changed();
+    }, FRAME_MS);
+  }
+
+  #show(): void {
+    this.#dirty = false;
+    const room = this.#room;
+    if (!room) return;
+    const { messages, hasMore, members } = room;
+    const typing = [...this.#typing.values()].map(({ user }) => user);
+    this.#publish({ messages, hasMore, members, typing, status: "joined", error: undefined });
+  }
+
+  #publish(snapshot: RoomSnapshot): void {
+    this.snapshot = snapshot;
+    for (const hear of this.#hearing) hear();
+  }
+}

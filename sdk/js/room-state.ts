@@ -1,0 +1,171 @@
+import type { Presence } from "./core.js";
+import { ChatError } from "./error.js";
+import type { Members } from "./generated/protocol.js";
+import { Listeners } from "./listeners.js";
+import { withoutUser, withUser } from "./members.js";
+import type { Core } from "./pkg/readrealm_sdk.js";
+import { type Message, NOBODY, type Page, type RoomEvent } from "./types.js";
+
+/** Milliseconds after which `setTyping(true)` is told again: before the server's 6 s are over. */
+const TYPING_AGAIN_MS = 3_000;
+
+/** What a `Room` shows, kept current by the core's calls. */
+export class RoomState {
+  readonly bookId: number;
+  readonly events = new Listeners<RoomEvent>();
+  readonly changes = new Listeners<void>();
+  members: Members = NOBODY;
+  /** Why the room is over, once it is. */
+  ended: ChatError | undefined;
+  readonly #core: () => Core | undefined;
+  readonly #drafts: Message[] = [];
+  #messages: readonly Message[] | undefined = [];
+  #hasMore = false;
+  #page: Deferred<Page> | undefined;
+  #typingSince = Number.NEGATIVE_INFINITY;
+
+  constructor(bookId: number, core: () => Core | undefined) {
+    this.bookId = bookId;
+    this.#core = core;
+  }
+
+  /** Newest first: what is on its way, then what is on record. Put together when asked for, once for each change. */
+  get messages(): readonly Message[] {
+    return (this.#messages ??= this.#collect());
+  }
+
+  get hasMore(): boolean {
+    return (this.#hasMore = this.#live()?.hasMore(this.bookId) ?? this.#hasMore);
+  }
+
+  /** The core, as long as it knows this room. */
+  #live(): Core | undefined {
+    return this.ended ? undefined : this.#core();
+  }
+
+  #collect(): readonly Message[] {
+    const recorded: Message[] = this.#live()?.messages(this.bookId) ?? [];
+    return this.#drafts.length === 0 ? recorded : [...this.#drafts.toReversed(), ...recorded];
+  }
+
+  /** Replaces the optimistic copy of that key by another one, by none, or adds it. */
+  putDraft(key: string, draft: Message | undefined): void {
+    const index = this.#drafts.findIndex(({ clientMessageId }) => clientMessageId === key);
+    if (draft === undefined) {
+      if (index >= 0) this.#drafts.splice(index, 1);
+    } else if (index < 0) {
+      this.#drafts.push(draft);
+    } else {
+      this.#drafts[index] = draft;
+    }
+    this.#changed();
+  }
+
+  /** The optimistic copy of that id that was refused. */
+  failedDraft(id: string): Message | undefined {
+    return this.#drafts.find((draft) => draft.id === id && draft.status === "failed");
+  }
+
+  enter(members: Members): void {
+    this.members = members;
+    this.#changed();
+  }
+
+  reset(members: Members): void {
+    this.enter(members);
+    this.events.emit({ type: "reset" });
+  }
+
+  message(type: "message" | "edited", message: Message): void {
+    this.#changed();
+    if (this.events.size > 0) this.events.emit({ type, message });
+  }
+
+  deleted(messageId: string): void {
+    this.#changed();
+    this.events.emit({ type: "deleted", messageId });
+  }
+
+  presence(...[event, data]: Presence): void {
+    if (event === "occupancy") {
+      this.members = { count: data.count, users: this.members.users };
+      this.changes.emit();
+      this.events.emit({ type: "occupancy", count: data.count });
+      return;
+    }
+    const user = { userId: data.userId, username: data.username };
+    if (event === "typing") {
+      this.events.emit({ type: "typing", user, typing: data.typing });
+      return;
+    }
+    const joined = event === "userJoined";
+    this.members = (joined ? withUser : withoutUser)(this.members, user);
+    this.changes.emit();
+    this.events.emit({ type: joined ? "joined" : "left", user });
+  }
+
+  /** One page at a time: who asks while one is on its way gets that one. */
+  loadPrevious(limit: number): Promise<Page> {
+    const core = this.#live();
+    if (!core) return Promise.reject(this.ended);
+    if (this.#page) return this.#page.promise;
+    const page = (this.#page = withResolvers<Page>());
+    core.loadPrevious(this.bookId, limit);
+    return page.promise;
+  }
+
+  pageLoaded(): void {
+    this.#changed();
+    this.#page?.resolve({ hasMore: this.hasMore });
+    this.#page = undefined;
+  }
+
+  pageFailed(error: ChatError): void {
+    this.#page?.reject(error);
+    this.#page = undefined;
+  }
+
+  setTyping(typing: boolean): void {
+    const now = performance.now();
+    const told = now - this.#typingSince < TYPING_AGAIN_MS;
+    if (typing === told) return;
+    this.#typingSince = typing ? now : Number.NEGATIVE_INFINITY;
+    this.#live()?.typing(this.bookId, typing);
+  }
+
+  /** The last thing that happens to a room. What it showed, it goes on showing. */
+  end(why: ChatError): void {
+    if (this.ended) return;
+    void this.messages;
+    void this.hasMore;
+    this.ended = why;
+    this.pageFailed(why);
+    this.events.emit({ type: "closed", error: isQuiet(why) ? undefined : why });
+    this.changes.emit();
+  }
+
+  #changed(): void {
+    this.#messages = undefined;
+    this.changes.emit();
+  }
+}
+
+/** Whether a room or a client ended as its page wished. */
+export function isQuiet(error: ChatError): boolean {
+  return error.code === "left" || error.code === "closed";
+}
+
+/** A promise and what settles it. */
+export interface Deferred<T> {
+  readonly promise: Promise<T>;
+  readonly resolve: (value: T) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/** `Promise.withResolvers`, which Node 20 lacks. */
+export function withResolvers<T>(): Deferred<T> {
+  let resolve!: (value: T) => void;
+  let reject!: (reason: unknown) => void;
+  const promise = new Promise<T>((...settle) => ([resolve, reject] = settle));
+  return { promise, resolve, reject };
+}

@@ -1,0 +1,129 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+
+import { ChatError } from "./error.js";
+import type { Members } from "./generated/protocol.js";
+import { isQuiet, type RoomState } from "./room-state.js";
+import type { Message, Page, RoomEvent } from "./types.js";
+
+/** Messages an `await`ing loop may fall behind before it ends with an error. */
+const LOOP_BEHIND = 10_000;
+
+/** @internal What a room asks of its client. */
+export interface Sender {
+  send(room: RoomState, content: string): Promise<Message>;
+  edit(room: RoomState, messageId: string, content: string): Promise<void>;
+  delete(room: RoomState, messageId: string): Promise<void>;
+  leave(room: RoomState): void;
+}
+
+/** A book's room, from `chat.joinRoom`. It stays joined over every reconnect until `leave` or the client's `close`. */
+export class Room {
+  readonly #state: RoomState;
+  readonly #sender: Sender;
+
+  /** @internal */
+  constructor(state: RoomState, sender: Sender) {
+    this.#state = state;
+    this.#sender = sender;
+  }
+
+  /** The book whose room this is. */
+  get bookId(): number {
+    return this.#state.bookId;
+  }
+
+  /**
+   * The newest messages, newest first, every event folded in; on top the own ones still on their way. Another array
+   * after every change, and the same one until then. Never older than the event being heard.
+   */
+  get messages(): readonly Message[] {
+    return this.#state.messages;
+  }
+
+  /** Whether there are messages older than those in `messages`. */
+  get hasMore(): boolean {
+    return this.#state.hasMore;
+  }
+
+  /** Who is here. Another object after every change. */
+  get members(): Members {
+    return this.#state.members;
+  }
+
+  /** Hears every event of the room once, in order. Returns what ends it. */
+  subscribe(listener: (event: RoomEvent) => void): () => void {
+    return this.#state.events.add(listener);
+  }
+
+  /** Is called when `messages`, `hasMore` or `members` may be another. Returns what ends it. */
+  onChange(listener: () => void): () => void {
+    return this.#state.changes.add(listener);
+  }
+
+  /**
+   * Posts, and resolves with the message once it is durable. Sends go out one after the other, wait while the
+   * connection is away, and are repeated until the server answers; none is stored twice.
+   *
+   * @throws {@link ChatError} where it can never succeed.
+   */
+  send(content: string): Promise<Message> {
+    return this.#sender.send(this.#state, content);
+  }
+
+  /** Gives an own message new words. Resolves once that is durable; waits and repeats as `send` does. */
+  edit(messageId: string, content: string): Promise<void> {
+    return this.#sender.edit(this.#state, messageId, content);
+  }
+
+  /**
+   * Withdraws an own message. Resolves once that is durable; waits and repeats as `send` does. With the `id` of a
+   * failed one it takes that out of `messages`.
+   */
+  delete(messageId: string): Promise<void> {
+    return this.#sender.delete(this.#state, messageId);
+  }
+
+  /** Adds up to `limit` (1 to 100, 50 where nothing is said) older messages to `messages`. */
+  loadPrevious(limit = 50): Promise<Page> {
+    return this.#state.loadPrevious(limit);
+  }
+
+  /** Tells the room that the user is writing, or has stopped. Call it at every key: it tells the server when needed. */
+  setTyping(typing: boolean): void {
+    this.#state.setTyping(typing);
+  }
+
+  /** Leaves. What is being sent is still sent; nothing more is heard. */
+  leave(): void {
+    this.#sender.leave(this.#state);
+  }
+
+  /** Leaves at the end of a `using` block. */
+  [Symbol.dispose](): void {
+    this.leave();
+  }
+
+  /** The messages posted from now on, until the room is over. After a `reset` those missed are left out. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Message, void> {
+    const waiting: Message[] = [];
+    let overflow = false;
+    let wake = () => {};
+    const stop = this.subscribe((event) => {
+      if (waiting.length > LOOP_BEHIND) overflow = true;
+      else if (event.type === "message") waiting.push(event.message);
+      wake();
+    });
+    try {
+      for (;;) {
+        for (let message = waiting.shift(); message; message = waiting.shift()) yield message;
+        if (overflow) throw new ChatError("overflow", `the loop over room ${this.bookId} fell behind`);
+        const { ended } = this.#state;
+        if (ended && isQuiet(ended)) return;
+        if (ended) throw ended;
+        await new Promise<void>((resolve) => (wake = resolve));
+      }
+    } finally {
+      stop();
+    }
+  }
+}

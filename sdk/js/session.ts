@@ -1,0 +1,286 @@
+import type { Host, Presence } from "./core.js";
+import { ChatError, type ChatErrorCode } from "./error.js";
+import type { Appended, Members, User } from "./generated/protocol.js";
+import { Listeners } from "./listeners.js";
+import { guard, load, type WasmSource } from "./load.js";
+import { drawKey, Outbox, recorded, type Sending } from "./outbox.js";
+import type { Core } from "./pkg/readrealm_sdk.js";
+import type { Sender } from "./room.js";
+import { type Deferred, RoomState, withResolvers } from "./room-state.js";
+import type { CloseReason, ConnectionState, ConnectOptions, Message } from "./types.js";
+import { onWake } from "./wake.js";
+
+const SUBPROTOCOL = "readrealm.v1";
+
+interface Entry {
+  readonly room: RoomState;
+  readonly joined: Deferred<RoomState>;
+}
+
+/** One core and what the page sees of it: the core's calls come in here, and the page's go out to it. */
+export class Session implements Host, Sender {
+  state: ConnectionState = { status: "connecting" };
+  user: User;
+  readonly states = new Listeners<ConnectionState>();
+  readonly #url: string;
+  readonly #options: ConnectOptions;
+  readonly #rooms = new Map<number, Entry>();
+  readonly #outbox = new Outbox();
+  readonly #connected = withResolvers<void>();
+  #core: Core | undefined;
+  #socket: WebSocket | undefined;
+  #cleanUp: (() => void)[] = [];
+
+  constructor(url: string, options: ConnectOptions) {
+    const { userId = "", username = userId } = options;
+    this.#url = url;
+    this.#options = options;
+    this.user = { userId, username };
+    if (options.onState) this.states.add(options.onState);
+  }
+
+  /** Resolves once connected for the first time. */
+  async start(source: () => WasmSource | Promise<WasmSource>): Promise<void> {
+    const { signal, userId, username, getToken, window, resume } = this.#options;
+    signal?.throwIfAborted();
+    const abort = () => {
+      this.#connected.reject(signal?.reason);
+      this.close();
+    };
+    signal?.addEventListener("abort", abort, { once: true });
+    this.#cleanUp.push(() => signal?.removeEventListener("abort", abort));
+    // A close before the core is there must not count as unheard.
+    this.#connected.promise.catch(() => {});
+    try {
+      const Core = await load(source);
+      if (this.state.status === "closed") return await this.#connected.promise;
+      this.#core = new Core(this, userId, username, getToken !== undefined, window, resume === "all");
+    } catch (error) {
+      this.#end("internal");
+      throw typeof error === "string" ? new ChatError("invalid_data", error) : error;
+    }
+    this.#cleanUp.push(
+      guard(() => this.#abandon()),
+      onWake(() => this.#core?.wake()),
+    );
+    this.#core.connect();
+    return this.#connected.promise;
+  }
+
+  join(bookId: number): Promise<RoomState> {
+    const core = this.#core;
+    if (!core) return Promise.reject(this.#over());
+    if (!Number.isSafeInteger(bookId) || bookId < 0) {
+      return Promise.reject(new ChatError("invalid_data", "bookId must be an integer from 0 to 2^53-1"));
+    }
+    const known = this.#rooms.get(bookId);
+    if (known) return known.joined.promise;
+    const entry = { room: new RoomState(bookId, () => this.#core), joined: withResolvers<RoomState>() };
+    this.#rooms.set(bookId, entry);
+    core.join(bookId);
+    return entry.joined.promise;
+  }
+
+  async send(room: RoomState, content: string): Promise<Message> {
+    const { userId, username } = this.user;
+    const key = drawKey();
+    this.#require(room, (core) => core.post(room.bookId, key, content));
+    const now = new Date().toISOString();
+    const draft: Message = {
+      id: key,
+      seq: 0,
+      bookId: room.bookId,
+      userId,
+      username,
+      content: content.trim(),
+      createdAt: now,
+      updatedAt: now,
+      clientMessageId: key,
+      status: "sending",
+    };
+    const message = await this.#outcome(key, room, draft);
+    return message ?? draft;
+  }
+
+  async edit(room: RoomState, messageId: string, content: string): Promise<void> {
+    const key = drawKey();
+    this.#require(room, (core) => core.edit(room.bookId, key, messageId, content));
+    await this.#outcome(key, room);
+  }
+
+  async delete(room: RoomState, messageId: string): Promise<void> {
+    const failed = room.failedDraft(messageId);
+    if (failed?.clientMessageId) return room.putDraft(failed.clientMessageId, undefined);
+    const key = drawKey();
+    this.#require(room, (core) => core.delete(room.bookId, key, messageId));
+    await this.#outcome(key, room);
+  }
+
+  leave(room: RoomState): void {
+    if (room.ended) return;
+    this.#rooms.delete(room.bookId);
+    room.end(new ChatError("left", `room ${room.bookId} was left`));
+    this.#core?.leave(room.bookId);
+  }
+
+  close(): void {
+    this.#core?.close();
+    this.#end("closed");
+  }
+
+  // What the core calls.
+
+  open(): WebSocket {
+    return (this.#socket = new WebSocket(this.#url, SUBPROTOCOL));
+  }
+
+  token(attempt: number): void {
+    const ask = async () => this.#options.getToken?.();
+    ask().then(
+      (token) => this.#core?.token(attempt, token ?? ""),
+      (error: unknown) => {
+        console.error("readrealm-chat: getToken failed", error);
+        this.#core?.tokenFailed(attempt);
+      },
+    );
+  }
+
+  identified(user: User): void {
+    this.user = { userId: user.userId, username: user.username };
+  }
+
+  // Named after its effect on the page, for which `state` is a property.
+  moved(status: ConnectionState["status"], attempt: number, retryInMs: number, reason: string): void {
+    if (status === "closed") return this.#end(reason as CloseReason);
+    this.state = status === "reconnecting" ? { status, attempt, retryInMs } : { status };
+    if (status === "connected") this.#connected.resolve();
+    this.states.emit(this.state);
+  }
+
+  joined(bookId: number, members: Members): void {
+    const entry = this.#rooms.get(bookId);
+    entry?.room.enter(members);
+    entry?.joined.resolve(entry.room);
+  }
+
+  resumed(bookId: number, members: Members): void {
+    this.#rooms.get(bookId)?.room.enter(members);
+  }
+
+  reset(bookId: number, members: Members): void {
+    this.#rooms.get(bookId)?.room.reset(members);
+  }
+
+  dropped(bookId: number, code: string, message: string, retryAfterMs: number): void {
+    const error = errorOf(code, message, retryAfterMs);
+    const entry = this.#rooms.get(bookId);
+    this.#rooms.delete(bookId);
+    this.#outbox.reject(error, bookId);
+    entry?.joined.reject(error);
+    entry?.room.end(error);
+  }
+
+  message(bookId: number, message: Message): void {
+    this.#rooms.get(bookId)?.room.message("message", message);
+  }
+
+  edited(bookId: number, message: Message): void {
+    this.#rooms.get(bookId)?.room.message("edited", message);
+  }
+
+  deleted(bookId: number, messageId: string): void {
+    this.#rooms.get(bookId)?.room.deleted(messageId);
+  }
+
+  presence(bookId: number, ...event: Presence): void {
+    this.#rooms.get(bookId)?.room.presence(...event);
+  }
+
+  page(bookId: number): void {
+    this.#rooms.get(bookId)?.room.pageLoaded();
+  }
+
+  pageFailed(bookId: number, code: string, message: string, retryAfterMs: number): void {
+    this.#rooms.get(bookId)?.room.pageFailed(errorOf(code, message, retryAfterMs));
+  }
+
+  posted(key: string, message: Message): void {
+    const entry = this.#settle(key, undefined);
+    entry?.resolve(message);
+  }
+
+  acked(key: string, answer: Appended): void {
+    const entry = this.#settle(key, undefined);
+    entry?.resolve(entry.draft && recorded(entry.draft, answer));
+  }
+
+  refused(key: string, code: string, message: string, retryAfterMs: number): void {
+    const entry = this.#settle(key, "failed");
+    entry?.reject(errorOf(code, message, retryAfterMs));
+  }
+
+  /** Takes what was sent out of the outbox; its optimistic copy goes, or stays as failed. */
+  #settle(key: string, status: "failed" | undefined): Sending | undefined {
+    const entry = this.#outbox.take(key);
+    if (entry?.draft) {
+      this.#rooms.get(entry.bookId)?.room.putDraft(key, status && { ...entry.draft, status });
+    }
+    return entry;
+  }
+
+  #outcome(key: string, room: RoomState, draft?: Message): Promise<Message | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#outbox.add(key, { bookId: room.bookId, resolve, reject, ...(draft && { draft }) });
+      if (draft) room.putDraft(key, draft);
+    });
+  }
+
+  /** Hands something to the core, which says what is wrong with it where it cannot be sent at all. */
+  #require(room: RoomState, give: (core: Core) => string | undefined): void {
+    if (room.ended) throw room.ended;
+    if (!this.#core) throw this.#over();
+    const wrong = give(this.#core);
+    if (wrong !== undefined) throw new ChatError("invalid_data", wrong);
+  }
+
+  #over(): ChatError {
+    return new ChatError(this.state.status === "closed" ? this.state.reason : "closed", "the client is closed");
+  }
+
+  /** The core failed in the middle of its work and cannot be called again: its socket is closed from here. */
+  #abandon(): void {
+    this.#core = undefined;
+    const socket = this.#socket;
+    if (socket) {
+      socket.onopen = socket.onmessage = socket.onclose = null;
+      socket.close();
+    }
+    this.#end("internal");
+  }
+
+  #end(reason: CloseReason): void {
+    if (this.state.status === "closed") return;
+    this.state = { status: "closed", reason };
+    const error = this.#over();
+    for (const { room, joined } of this.#rooms.values()) {
+      joined.promise.catch(() => {});
+      joined.reject(error);
+      room.end(error);
+    }
+    this.#rooms.clear();
+    this.#outbox.reject(error);
+    this.#connected.reject(error);
+    for (const act of this.#cleanUp) act();
+    // Later: this may be a call of the very core that is freed.
+    const core = this.#core;
+    this.#core = undefined;
+    queueMicrotask(() => core?.free());
+    this.states.emit(this.state);
+  }
+}
+
+function errorOf(code: string, message: string, retryAfterMs: number): ChatError {
+  return new ChatError(code as ChatErrorCode, message, {
+    retryAfterMs: Number.isNaN(retryAfterMs) ? undefined : retryAfterMs,
+  });
+}
