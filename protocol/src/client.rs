@@ -2,9 +2,7 @@
 
 use std::fmt;
 
-use crate::ids::{
-    BookId, ClientMessageId, Content, Epoch, Invalid, MessageId, RequestId, Seq, UserId, Username,
-};
+use crate::ids::{BookId, ClientMessageId, Content, Epoch, Invalid, MessageId, RequestId, Seq, UserId, Username};
 use crate::limits::{PAGE_DEFAULT, PAGE_MAX};
 
 /// One frame of a client: an event, and the number under which its answer is awaited.
@@ -72,7 +70,11 @@ client_events! {
 
 /// Data of `authenticate`.
 #[derive(Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "json",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 pub struct Authenticate {
     /// A signed JWT.
     pub token: String,
@@ -86,7 +88,11 @@ impl fmt::Debug for Authenticate {
 
 /// Data of `joinRoom`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "json",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 pub struct JoinRoom {
     /// The room.
     pub book_id: BookId,
@@ -106,7 +112,11 @@ pub struct JoinRoom {
 
 /// Data of `leaveRoom`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "json",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 pub struct LeaveRoom {
     /// The room.
     pub book_id: BookId,
@@ -114,7 +124,11 @@ pub struct LeaveRoom {
 
 /// Data of `message`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "json",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 pub struct PostMessage {
     /// The room.
     pub book_id: BookId,
@@ -127,7 +141,11 @@ pub struct PostMessage {
 
 /// Data of `editMessage`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "json",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 pub struct EditMessage {
     /// The room.
     pub book_id: BookId,
@@ -142,7 +160,11 @@ pub struct EditMessage {
 
 /// Data of `deleteMessage`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "json",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 pub struct DeleteMessage {
     /// The room.
     pub book_id: BookId,
@@ -155,7 +177,11 @@ pub struct DeleteMessage {
 
 /// Data of `loadPrevious`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "json",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 pub struct LoadPrevious {
     /// The room.
     pub book_id: BookId,
@@ -168,8 +194,12 @@ pub struct LoadPrevious {
 
 /// Messages asked for in one page: 1..=100, 50 where nothing is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize), serde(try_from = "u64"))]
 pub struct PageLimit(u64);
+
+const PAGE_LIMIT_RULE: &str = "limit must be 1 to 100";
+
+#[cfg(feature = "json")]
+crate::text::serde_as_integer!(PageLimit, PAGE_LIMIT_RULE);
 
 impl PageLimit {
     /// The number itself.
@@ -192,14 +222,18 @@ impl TryFrom<u64> for PageLimit {
         if (1..=PAGE_MAX as u64).contains(&value) {
             Ok(Self(value))
         } else {
-            Err(Invalid("limit must be 1 to 100"))
+            Err(Invalid(PAGE_LIMIT_RULE))
         }
     }
 }
 
 /// Data of a client's `typing`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "json",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 pub struct SetTyping {
     /// The room.
     pub book_id: BookId,

@@ -31,7 +31,10 @@ impl DecodeError {
     }
 
     fn malformed(message: &str) -> Self {
-        Self { id: None, reply: ErrorReply::new(ErrorCode::MalformedFrame, message) }
+        Self {
+            id: None,
+            reply: ErrorReply::new(ErrorCode::MalformedFrame, message),
+        }
     }
 }
 
@@ -58,26 +61,54 @@ impl Envelope<'_> {
 }
 
 /// Reads a client's frame.
+///
+/// ```
+/// use readrealm_protocol::{ClientEvent, ErrorCode, codec::decode_client};
+///
+/// let frame = decode_client(r#"{"event":"leaveRoom","id":7,"data":{"bookId":28520}}"#)?;
+/// assert!(matches!(frame.event, ClientEvent::LeaveRoom(leave) if leave.book_id.get() == 28520));
+///
+/// let error = decode_client(r#"{"event":"leaveRoom","id":7,"data":{"bookId":"28520"}}"#).expect_err("a string");
+/// assert_eq!(error.reply.code, ErrorCode::InvalidData);
+/// assert_eq!(error.id, frame.id);
+/// # Ok::<(), readrealm_protocol::codec::DecodeError>(())
+/// ```
 pub fn decode_client(text: &str) -> Result<ClientFrame, DecodeError> {
     if nests_deeper_than(text, NESTING) {
         return Err(DecodeError::malformed("the frame nests deeper than 16 levels"));
     }
-    let envelope: Envelope<'_> = serde_json::from_str(text).map_err(|error| {
-        DecodeError::malformed(&format!("not a frame {{event, id?, data}}: {}", explain(&error)))
-    })?;
-    let id = envelope.request_id().map_err(|_| {
-        DecodeError::malformed("id must be an integer from 0 to 2^53-1")
-    })?;
+    // Serde would take an array for an object, its items in the order of the fields.
+    if !text.trim_start().starts_with('{') {
+        return Err(DecodeError::malformed("not a frame {event, id?, data}: not an object"));
+    }
+    let envelope: Envelope<'_> = serde_json::from_str(text)
+        .map_err(|error| DecodeError::malformed(&format!("not a frame {{event, id?, data}}: {}", explain(&error))))?;
+    let id = envelope
+        .request_id()
+        .map_err(|_| DecodeError::malformed("id must be an integer from 0 to 2^53-1"))?;
     match ClientEvent::read(&envelope.event, envelope.data()) {
+        Some(_) if !envelope.data().starts_with('{') => {
+            let message = format!("{}: data must be an object", envelope.event);
+            Err(DecodeError {
+                id,
+                reply: ErrorReply::new(ErrorCode::InvalidData, message),
+            })
+        }
         Some(Ok(event)) => Ok(ClientFrame { id, event }),
         Some(Err(error)) => {
             let message = format!("{}: {}", envelope.event, explain(&error));
-            Err(DecodeError { id, reply: ErrorReply::new(ErrorCode::InvalidData, message) })
+            Err(DecodeError {
+                id,
+                reply: ErrorReply::new(ErrorCode::InvalidData, message),
+            })
         }
         None => {
             let shown: String = envelope.event.chars().filter(|c| !c.is_control()).take(32).collect();
             let message = format!("there is no event {shown:?}");
-            Err(DecodeError { id, reply: ErrorReply::new(ErrorCode::UnknownEvent, message) })
+            Err(DecodeError {
+                id,
+                reply: ErrorReply::new(ErrorCode::UnknownEvent, message),
+            })
         }
     }
 }
@@ -86,7 +117,11 @@ pub fn decode_client(text: &str) -> Result<ClientFrame, DecodeError> {
 pub fn decode_server(text: &str) -> Result<ServerFrame, serde_json::Error> {
     let envelope: Envelope<'_> = serde_json::from_str(text)?;
     let event = read_server_event(&envelope)?;
-    Ok(ServerFrame { id: envelope.request_id()?, seq: envelope.seq, event })
+    Ok(ServerFrame {
+        id: envelope.request_id()?,
+        seq: envelope.seq,
+        event,
+    })
 }
 
 fn read_server_event(envelope: &Envelope<'_>) -> Result<ServerEvent, serde_json::Error> {
@@ -144,7 +179,13 @@ impl<T: Serialize> Serialize for Frame<'_, T> {
 
 impl Serialize for SequencedFrame {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Frame { event: self.event.name(), id: None, seq: Some(self.seq), data: &self.event }.serialize(serializer)
+        Frame {
+            event: self.event.name(),
+            id: None,
+            seq: Some(self.seq),
+            data: &self.event,
+        }
+        .serialize(serializer)
     }
 }
 
@@ -153,15 +194,21 @@ impl<'de> Deserialize<'de> for SequencedFrame {
         use serde::de::Error;
         let envelope = Envelope::deserialize(deserializer)?;
         let event = read_server_event(&envelope).map_err(D::Error::custom)?;
-        let seq = envelope.seq.ok_or_else(|| D::Error::custom(Invalid("a sequenced event has a seq")))?;
+        let seq = envelope
+            .seq
+            .ok_or_else(|| D::Error::custom(Invalid("a sequenced event has a seq")))?;
         Ok(Self { seq, event })
     }
 }
 
-/// What serde found wrong, without the line and column of a text its sender never saw laid out.
+/// What serde found wrong, without the line and column of a text its sender never saw laid out, and without the value
+/// it repeats: that may be as long as the frame, and longer once escaped.
 fn explain(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    text.split(" at line ").next().unwrap_or_default().to_owned()
+    let (prefix, rule) = text
+        .rsplit_once(", expected ")
+        .map_or(("", &*text), |(_, rule)| ("wrong type: ", rule));
+    format!("{prefix}{}", rule.split(" at line ").next().unwrap_or_default())
 }
 
 /// Judged before parsing, so that a hostile frame costs one pass over its bytes and no stack.

@@ -28,6 +28,20 @@ struct Slot<M> {
 }
 
 /// A window on the newest messages of a room, kept current by its events and widened by older pages.
+///
+/// ```
+/// use readrealm_protocol::{Change, History, Seq};
+///
+/// let at = |position| Seq::try_from(position).expect("in range");
+/// let mut history = History::new(500);
+/// history.apply(at(1), at(1), Change::Posted("Curiouser"));
+/// history.apply(at(2), at(2), Change::Posted("We're all mad here"));
+/// history.apply(at(1), at(3), Change::Edited("Curiouser and curiouser!"));
+/// history.apply(at(2), at(4), Change::Deleted);
+/// // Read again, out of order: what is older than what is known changes nothing.
+/// assert!(!history.apply(at(2), at(2), Change::Posted("We're all mad here")));
+/// assert!(history.newest_first().eq(&["Curiouser and curiouser!"]));
+/// ```
 #[derive(Debug, Clone)]
 pub struct History<M> {
     slots: BTreeMap<Seq, Slot<M>>,
@@ -35,9 +49,14 @@ pub struct History<M> {
     floor: Seq,
     /// …except while a page of them is on its way.
     paging: bool,
+    /// The highest position of a change that was let go: a page older than it could undo that change.
+    forgotten: Seq,
+    /// From which place on the state was given exact at which position, highest place first. A place without a slot
+    /// holds nothing there, and changes up to that position are known already.
+    exact: Vec<(Seq, Seq)>,
     /// Messages in the window, the deleted not counted.
     visible: usize,
-    /// Messages the window holds at most; the oldest leave. Older pages widen it by what they bring.
+    /// Messages the window holds at most; the oldest leave. A page widens it to what it then holds.
     window: usize,
     /// The bound that a reset goes back to.
     initial_window: usize,
@@ -47,72 +66,116 @@ pub struct History<M> {
 impl<M> History<M> {
     /// The empty history of a room with nothing before it, holding at most `window` messages.
     pub fn new(window: usize) -> Self {
-        Self { slots: BTreeMap::new(), floor: Seq::ZERO, paging: false, visible: 0, window, initial_window: window, has_more: false }
+        Self {
+            slots: BTreeMap::new(),
+            floor: Seq::ZERO,
+            paging: false,
+            forgotten: Seq::ZERO,
+            exact: vec![(Seq::ZERO, Seq::ZERO)],
+            visible: 0,
+            window,
+            initial_window: window,
+            has_more: false,
+        }
     }
 
-    /// Applies the event at position `version` to the message at `place`. Returns whether the history changed by it;
-    /// what is older than what is known, or outside the window, changes nothing.
+    /// Applies the event at position `version` to the message at `place`. Returns whether the messages shown changed
+    /// at that place; what is older than what is known, or outside the window, changes nothing.
     pub fn apply(&mut self, place: Seq, version: Seq, change: Change<M>) -> bool {
         if place < self.floor && !self.paging {
+            self.forgotten = self.forgotten.max(version);
+            return false;
+        }
+        if version <= self.exact_at(place) {
             return false;
         }
         let message = match change {
             Change::Posted(message) | Change::Edited(message) => Some(message),
             Change::Deleted => None,
         };
-        let changed = self.put(place, version, message);
+        let was_shown = self.get(place).is_some();
+        let newer = self.put(place, version, message);
         self.trim();
-        changed
+        newer && (was_shown || self.get(place).is_some())
     }
 
-    /// Replaces everything by the state at position `at`: `messages` are `(place, message)` in any order.
+    /// Replaces everything by the state at position `at`: `messages` are `(place, message)` in any order. A page that
+    /// was on its way is given up.
     pub fn reset(&mut self, at: Seq, messages: impl IntoIterator<Item = (Seq, M)>, has_more: bool) {
-        *self = Self::new(self.initial_window);
+        // An empty window above `at`, and the state as its first page.
+        *self = Self {
+            floor: at.next(),
+            paging: true,
+            forgotten: at,
+            exact: vec![(at.next(), Seq::ZERO)],
+            ..Self::new(self.initial_window)
+        };
         self.merge_page(at, messages, has_more);
     }
 
     /// From now until [`merge_page`](Self::merge_page) or [`abandon_page`](Self::abandon_page), changes to messages
-    /// below the window are kept: the page asked for may be older than they are.
+    /// below the window are kept, and no message leaves it: the page asked for may be older than they are. To be
+    /// called before the page is asked for, one page at a time.
     pub fn begin_page(&mut self) {
         self.paging = true;
     }
 
-    /// Gives up on the page that was asked for.
+    /// Gives up on the page that was asked for: the connection it was asked on is gone, or the request failed.
     pub fn abandon_page(&mut self) {
         self.paging = false;
-        self.drop_below_floor();
+        let floor = self.floor;
+        self.slots.retain(|place, _| *place >= floor);
+        self.trim();
     }
 
-    /// Adds a page of older messages that is exact at position `at`, and widens the window by them. A change seen
-    /// after `at` wins over the page.
-    pub fn merge_page(&mut self, at: Seq, messages: impl IntoIterator<Item = (Seq, M)>, has_more: bool) {
-        let mut lowest = None;
+    /// Adds the page of messages before [`oldest`](Self::oldest) that is exact at position `at`, and widens the window
+    /// to hold them. A change seen after `at` wins over the page.
+    ///
+    /// Returns whether it was added. A page not begun, begun before a reset, or older than a change already let go is
+    /// given up, as it could bring back what was withdrawn: ask again.
+    pub fn merge_page(&mut self, at: Seq, messages: impl IntoIterator<Item = (Seq, M)>, has_more: bool) -> bool {
+        if !self.paging || at < self.forgotten {
+            self.abandon_page();
+            return false;
+        }
+        let mut floor = self.floor;
         for (place, message) in messages {
-            lowest = Some(lowest.map_or(place, |known: Seq| known.min(place)));
+            floor = floor.min(place);
             self.put(place, at, Some(message));
         }
         if !has_more {
-            self.floor = Seq::ZERO;
-        } else if let Some(lowest) = lowest {
-            self.floor = if self.visible == 0 { lowest } else { self.floor.min(lowest) };
+            floor = Seq::ZERO;
         }
+        if floor < self.floor {
+            self.exact.push((floor, at));
+        }
+        // What the page covers and does not hold was withdrawn by then.
+        let above = self.floor;
+        self.slots
+            .retain(|place, slot| *place >= above || (*place >= floor && slot.version >= at));
+        self.floor = floor;
         self.has_more = has_more;
         self.paging = false;
-        self.drop_below_floor();
         self.visible = self.newest_first().count();
         self.window = self.window.max(self.visible);
+        true
     }
 
     /// The messages, newest first.
     pub fn newest_first(&self) -> impl Iterator<Item = &M> {
-        self.slots.range(self.floor..).rev().filter_map(|(_, slot)| slot.message.as_ref())
+        self.slots
+            .range(self.floor..)
+            .rev()
+            .filter_map(|(_, slot)| slot.message.as_ref())
     }
 
     /// The messages with their places, newest first.
     pub fn into_newest_first(self) -> impl Iterator<Item = (Seq, M)> {
         let floor = self.floor;
         let slots = self.slots.into_iter().rev();
-        slots.filter(move |(place, _)| *place >= floor).filter_map(|(place, slot)| Some((place, slot.message?)))
+        slots
+            .filter(move |(place, _)| *place >= floor)
+            .filter_map(|(place, slot)| Some((place, slot.message?)))
     }
 
     /// The message at `place`, where it is in the window and not deleted.
@@ -122,7 +185,10 @@ impl<M> History<M> {
 
     /// The place of the oldest message in the window.
     pub fn oldest(&self) -> Option<Seq> {
-        self.slots.range(self.floor..).find(|(_, slot)| slot.message.is_some()).map(|(place, _)| *place)
+        self.slots
+            .range(self.floor..)
+            .find(|(_, slot)| slot.message.is_some())
+            .map(|(place, _)| *place)
     }
 
     /// Messages in the window.
@@ -161,20 +227,35 @@ impl<M> History<M> {
 
     fn trim(&mut self) {
         while self.visible > self.window && !self.paging {
-            let Some((_, slot)) = self.slots.pop_first() else { return };
+            let Some((place, slot)) = self.slots.pop_first() else {
+                return;
+            };
             if slot.message.is_some() {
                 self.visible -= 1;
                 self.has_more = true;
             }
-            if let Some((lowest, _)) = self.slots.first_key_value() {
-                self.floor = *lowest;
-            }
+            self.forgotten = self.forgotten.max(slot.version);
+            self.raise_floor(self.slots.first_key_value().map_or(place.next(), |(lowest, _)| *lowest));
         }
     }
 
-    fn drop_below_floor(&mut self) {
-        while let Some(entry) = self.slots.first_entry().filter(|entry| *entry.key() < self.floor) {
-            entry.remove();
+    fn raise_floor(&mut self, floor: Seq) {
+        self.floor = floor;
+        while let [.., (above, _), _] = self.exact[..]
+            && above <= floor
+        {
+            self.exact.pop();
         }
+        if let Some((from, _)) = self.exact.last_mut() {
+            *from = floor.max(*from);
+        }
+    }
+
+    /// The position up to which every change at `place` is known; 0 below the window.
+    fn exact_at(&self, place: Seq) -> Seq {
+        self.exact
+            .iter()
+            .find(|(from, _)| *from <= place)
+            .map_or(Seq::ZERO, |(_, at)| *at)
     }
 }

@@ -16,8 +16,10 @@ macro_rules! integer {
     ($(#[$doc:meta])* $name:ident, $rule:literal) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        #[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize), serde(try_from = "u64"))]
         pub struct $name(u64);
+
+        #[cfg(feature = "json")]
+        crate::text::serde_as_integer!($name, $rule);
 
         impl $name {
             /// The number itself.
@@ -43,7 +45,7 @@ macro_rules! integer {
 }
 
 integer!(
-    /// The book whose room is meant: an integer 0..=2^53-1, the `id` of ReadRealm's Books API.
+    /// The book whose room is meant: an integer 0..=2^53-1, the `id` of the Books API.
     BookId,
     "bookId must be an integer from 0 to 2^53-1"
 );
@@ -104,7 +106,7 @@ macro_rules! text {
         }
 
         #[cfg(feature = "json")]
-        crate::text::serde_as_text!($name, |text| $name::try_from(text));
+        crate::text::serde_as_text!($name, |text| $name::try_from(text), $rule);
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -190,11 +192,13 @@ impl fmt::Display for MessageId {
     }
 }
 
+const MESSAGE_ID_RULE: &str = "messageId must be \"<bookId>-<seq>\"";
+
 impl FromStr for MessageId {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        const RULE: Invalid = Invalid("messageId must be \"<bookId>-<seq>\"");
+        const RULE: Invalid = Invalid(MESSAGE_ID_RULE);
         let number = |part: &str| -> Result<u64, Invalid> {
             // One spelling for each id: no sign, no leading zero.
             let plain = part == "0" || !part.starts_with(['0', '+']);
@@ -213,4 +217,4 @@ impl FromStr for MessageId {
 }
 
 #[cfg(feature = "json")]
-crate::text::serde_as_text!(MessageId, str::parse);
+crate::text::serde_as_text!(MessageId, str::parse, MESSAGE_ID_RULE);

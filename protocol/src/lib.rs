@@ -1,4 +1,4 @@
-//! The wire contract of ReadRealm Chat, version 1: what a client and a server say to each other, and nothing else.
+//! The wire contract of the chat, version 1: what a client and a server say to each other, and nothing else.
 //!
 //! No I/O and no runtime live here, so the server and the browser SDK compile the same code and cannot drift apart.
 //!

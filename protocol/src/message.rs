@@ -5,7 +5,11 @@ use crate::ids::{BookId, ClientMessageId, Content, MessageId, Seq, UserId, Usern
 /// A message as everybody sees it, its edits applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
-#[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "json",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 pub struct Message {
     /// `"<bookId>-<seq>"`.
     pub id: MessageId,
@@ -34,9 +38,22 @@ pub struct Message {
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The time so many milliseconds after 1970-01-01T00:00:00Z.
+    /// 0000-01-01T00:00:00.000Z, the first time that four digits of a year can write.
+    pub const MIN: Self = Self(-62_167_219_200_000);
+
+    /// 9999-12-31T23:59:59.999Z, the last one.
+    pub const MAX: Self = Self(253_402_300_799_999);
+
+    /// The time so many milliseconds after 1970-01-01T00:00:00Z, held between [`MIN`](Self::MIN) and
+    /// [`MAX`](Self::MAX): another could not be written.
     pub const fn from_millis(millis: i64) -> Self {
-        Self(millis)
+        if millis < Self::MIN.0 {
+            Self::MIN
+        } else if millis > Self::MAX.0 {
+            Self::MAX
+        } else {
+            Self(millis)
+        }
     }
 
     /// Milliseconds since 1970-01-01T00:00:00Z.
@@ -50,7 +67,7 @@ mod calendar {
     use std::{fmt, str::FromStr, time::SystemTime};
 
     use time::{
-        OffsetDateTime, UtcOffset,
+        OffsetDateTime,
         format_description::{BorrowedFormatItem, well_known::Rfc3339},
         macros::format_description,
     };
@@ -58,14 +75,18 @@ mod calendar {
     use super::Timestamp;
     use crate::ids::Invalid;
 
+    const RULE: &str = "a time must be ISO 8601, as 2024-03-15T14:32:00.000Z";
+
     const FORMAT: &[BorrowedFormatItem<'_>] =
         format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 
     impl Timestamp {
         /// The time now, by the system's clock.
         pub fn now() -> Self {
-            let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-            Self(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+            let since = SystemTime::now()
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .unwrap_or_default();
+            Self::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
         }
     }
 
@@ -81,13 +102,12 @@ mod calendar {
         type Err = Invalid;
 
         fn from_str(text: &str) -> Result<Self, Invalid> {
-            let moment = OffsetDateTime::parse(text, &Rfc3339)
-                .map_err(|_| Invalid("a time must be ISO 8601, as 2024-03-15T14:32:00.000Z"))?;
-            let nanos = moment.to_offset(UtcOffset::UTC).unix_timestamp_nanos();
-            Ok(Self(i64::try_from(nanos.div_euclid(1_000_000)).unwrap_or(i64::MAX)))
+            let moment = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| Invalid(RULE))?;
+            let millis = moment.unix_timestamp_nanos().div_euclid(1_000_000);
+            Ok(Self::from_millis(i64::try_from(millis).unwrap_or(i64::MAX)))
         }
     }
 
     #[cfg(feature = "json")]
-    crate::text::serde_as_text!(Timestamp, str::parse);
+    crate::text::serde_as_text!(Timestamp, str::parse, RULE);
 }

@@ -83,7 +83,11 @@ server_events! {
 
 /// Data of `authenticated`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "json",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 pub struct Authenticated {
     /// Who the token says this is.
     pub user_id: UserId,
@@ -96,7 +100,11 @@ pub struct Authenticated {
 /// One user of a room.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
-#[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "json",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 pub struct User {
     /// Who it is.
     pub user_id: UserId,
@@ -107,7 +115,11 @@ pub struct User {
 /// Who is in a room.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
-#[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "json",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 pub struct Members {
     /// All of its users.
     pub count: usize,
@@ -117,7 +129,11 @@ pub struct Members {
 
 /// Data of `previousMessages`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "json",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 pub struct PreviousMessages<M> {
     /// The room.
     pub book_id: BookId,
@@ -135,7 +151,11 @@ pub struct PreviousMessages<M> {
 
 /// Data of `resumed`: one page of what happened since a position.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "json",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 pub struct Resumed<F> {
     /// The room.
     pub book_id: BookId,
@@ -162,7 +182,11 @@ pub struct SequencedFrame {
 
 /// Data of `messagesPage`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "json",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 pub struct MessagesPage<M> {
     /// The room.
     pub book_id: BookId,
@@ -187,7 +211,11 @@ pub enum Ack {
 /// Where a post, an edit or a delete stands in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
-#[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "json",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 pub struct Appended {
     /// The message.
     pub message_id: MessageId,
@@ -202,7 +230,11 @@ pub struct Appended {
 /// Data of `messageDeleted`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
-#[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "json",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 pub struct MessageDeleted {
     /// The room.
     pub book_id: BookId,
@@ -213,7 +245,11 @@ pub struct MessageDeleted {
 /// Data of `userJoined` and `userLeft`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
-#[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "json",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 pub struct UserMoved {
     /// The room.
     pub book_id: BookId,
@@ -228,7 +264,11 @@ pub struct UserMoved {
 /// Data of `occupancy`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
-#[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "json",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 pub struct Occupancy {
     /// The room.
     pub book_id: BookId,
@@ -239,7 +279,11 @@ pub struct Occupancy {
 /// Data of a server's `typing`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
-#[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "json",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 pub struct UserTyping {
     /// The room.
     pub book_id: BookId,
@@ -254,7 +298,11 @@ pub struct UserTyping {
 /// Data of `error`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
-#[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "json",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 #[error("{code}: {message}")]
 pub struct ErrorReply {
     /// What a program acts on.
@@ -269,11 +317,19 @@ pub struct ErrorReply {
 impl ErrorReply {
     /// An error without a time to retry after.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), retry_after_ms: None }
+        Self {
+            code,
+            message: message.into(),
+            retry_after_ms: None,
+        }
     }
 
     /// An error that says when to try again.
     pub fn retry_after(code: ErrorCode, message: impl Into<String>, millis: u64) -> Self {
-        Self { code, message: message.into(), retry_after_ms: Some(millis) }
+        Self {
+            code,
+            message: message.into(),
+            retry_after_ms: Some(millis),
+        }
     }
 }
