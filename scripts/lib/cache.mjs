@@ -1,6 +1,6 @@
 // Tools live outside the repository, under names that carry their version, and appear there whole or not at all.
 
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -15,6 +15,7 @@ export async function cached(name, build) {
   if (existsSync(place)) return place;
   return locked(name, async () => {
     if (existsSync(place)) return place;
+    removeDrafts(name);
     const draft = mkdtempSync(inCache(`draft-${name}-`));
     try {
       await build(draft);
@@ -24,6 +25,13 @@ export async function cached(name, build) {
     }
     return place;
   });
+}
+
+/** What a run that was killed has left: the lock is ours, so nobody is at it. */
+function removeDrafts(name) {
+  for (const left of readdirSync(cacheRoot).filter((file) => file.startsWith(`draft-${name}-`))) {
+    rmSync(inCache(left), { recursive: true, force: true });
+  }
 }
 
 /** Renames a finished directory into place; where another run was faster, its result stays. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -36,4 +36,10 @@ test("the lock of a run that was killed is taken over", async () => {
   writeFileSync(inCache("tool-3.lock"), "999999999");
   const place = await cached("tool-3", async (draft) => writeFileSync(join(draft, "tool"), "whole"));
   assert.deepEqual(readdirSync(place), ["tool"]);
+});
+
+test("what a killed run left half built is cleared away", async () => {
+  mkdirSync(inCache("draft-tool-4-abcdef"));
+  await cached("tool-4", async (draft) => writeFileSync(join(draft, "tool"), "whole"));
+  assert.deepEqual(readdirSync(home).filter((name) => name.includes("tool-4")), ["tool-4"]);
 });

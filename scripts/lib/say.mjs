@@ -32,9 +32,10 @@ export async function step(who, doing, work) {
 
 /** Runs `script(args)` where its module is the one that was started; a `Stop` ends it with its sentence and exit code 1. */
 export async function main(module, script) {
-  if (fileURLToPath(module.url) !== realpathSync(process.argv[1])) return;
+  const [, started, ...args] = process.argv;
+  if (!started || fileURLToPath(module.url) !== realpathSync(started)) return;
   try {
-    process.exitCode = (await script(process.argv.slice(2))) ?? 0;
+    process.exitCode = (await script(args)) ?? 0;
   } catch (error) {
     console.error(`\n${error instanceof Stop || !process.env.DEBUG ? error.message : error.stack}`);
     process.exitCode = 1;

@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { locked } from "./cache.mjs";
 import { root } from "./process.mjs";
 
 const OUTPUTS = new Set(["node_modules", "target", "dist", "pkg"]);
@@ -38,8 +39,12 @@ function files(path) {
 /** Runs `build` unless `outputs` exist and were made from these `inputs`; says whether it ran. */
 export async function unlessBuilt(name, { inputs, outputs }, build) {
   const hash = hashOf(inputs);
-  if (readStamp(name) === hash && outputs.every((path) => existsSync(join(root, path)))) return false;
-  await build();
-  writeStamp(name, hash);
-  return true;
+  const upToDate = () => readStamp(name) === hash && outputs.every((path) => existsSync(join(root, path)));
+  if (upToDate()) return false;
+  return locked(`build-${name}`, async () => {
+    if (upToDate()) return false;
+    await build();
+    writeStamp(name, hash);
+    return true;
+  });
 }

@@ -1,6 +1,6 @@
 // Without rustup's server: the sources of exactly this compiler, from Debian's package of them.
 
-import { cpSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { cached, locked } from "../lib/cache.mjs";
 import { ask, work } from "../lib/process.mjs";
@@ -36,14 +36,17 @@ async function library(version, scratch, note) {
 async function withSource(src, fetchLibrary, task) {
   if (existsSync(join(src, "rust/library"))) return task();
   const from = await fetchLibrary();
+  const draft = `${src}-draft`;
   return locked("rust-src", async () => {
     try {
-      cpSync(from, join(src, "rust/library"), { recursive: true });
+      // Renamed into place: a copy that was cut off would pass for whole the next time.
+      cpSync(from, join(draft, "rust/library"), { recursive: true });
+      renameSync(draft, src);
       await task();
     } catch (error) {
       throw error.code === "EACCES" ? new Stop(`${src} cannot be written.`) : error;
     } finally {
-      rmSync(src, { recursive: true, force: true });
+      for (const path of [draft, src]) rmSync(path, { recursive: true, force: true });
     }
   });
 }
