@@ -13,7 +13,7 @@ use headers::{HeaderMapExt, SecWebsocketAccept, SecWebsocketKey};
 use hyper_util::rt::TokioIo;
 use readrealm_protocol::limits::FRAME_BYTES;
 use readrealm_protocol::{CloseCode, SUBPROTOCOL, codec};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio_websockets::{Error, Limits, Message, ServerBuilder, WebSocketStream};
 
 use super::admission::{Admitted, Full};
@@ -141,6 +141,9 @@ where
     // Where the transport found the fault itself, it has sent the close already.
     let _ = socket.send(Message::close(code, &close.reason)).await;
     while let Some(Ok(_)) = socket.next().await {}
-    let mut rest = socket.into_inner().take(LINGER_BYTES);
+    let mut socket = socket.into_inner();
+    // The server closes first (RFC 6455, 7.1.1): a client that has our close is waiting for just this.
+    let _ = socket.shutdown().await;
+    let mut rest = socket.take(LINGER_BYTES);
     let _ = tokio::io::copy(&mut rest, &mut tokio::io::sink()).await;
 }
