@@ -27,12 +27,18 @@ struct Slot<M> {
     message: Option<M>,
 }
 
+/// Deleted messages whose places a window keeps at least, before it lets go of them.
+const DELETED_KEPT: usize = 128;
+
 /// A window on the newest messages of a room, kept current by its events and widened by older pages.
+///
+/// Events may be applied in any order while no more than the window's size of messages, or 128, are deleted; a history
+/// that outlives that, as a room's or a client's does, applies them in order.
 ///
 /// ```
 /// use readrealm_protocol::{Change, History, Seq};
 ///
-/// let at = |position| Seq::try_from(position).expect("in range");
+/// let at = |position: u64| Seq::try_from(position).expect("in range");
 /// let mut history = History::new(500);
 /// history.apply(at(1), at(1), Change::Posted("Curiouser"));
 /// history.apply(at(2), at(2), Change::Posted("We're all mad here"));
@@ -237,6 +243,18 @@ impl<M> History<M> {
             self.forgotten = self.forgotten.max(slot.version);
             self.raise_floor(self.slots.first_key_value().map_or(place.next(), |(lowest, _)| *lowest));
         }
+        if !self.paging && self.slots.len() - self.visible > self.window.max(DELETED_KEPT) {
+            self.forget_deleted();
+        }
+    }
+
+    /// Lets go of the places of deleted messages: everything up to the newest change is known here, so nothing older
+    /// counts any more.
+    fn forget_deleted(&mut self) {
+        let newest = self.slots.values().map(|slot| slot.version).max().unwrap_or(Seq::ZERO);
+        self.slots.retain(|_, slot| slot.message.is_some());
+        self.exact = vec![(self.floor, newest)];
+        self.forgotten = self.forgotten.max(newest);
     }
 
     fn raise_floor(&mut self, floor: Seq) {

@@ -118,3 +118,19 @@ fn a_resume_of_withdrawn_messages_shows_nothing() {
     assert!(!history.apply(seq(2), seq(2), Change::Posted(2)));
     assert_eq!(shown(&history), [1]);
 }
+
+/// A room in which every message is withdrawn again holds on to a bounded number of their places.
+#[test]
+fn endless_posts_and_deletes_are_let_go_and_stay_withdrawn() {
+    let at = |n: u64| Seq::try_from(n).unwrap();
+    let mut history = History::new(10);
+    history.apply(at(1), at(1), Change::Posted(1));
+    for n in 1..5_000 {
+        let (post, delete) = (at(2 * n), at(2 * n + 1));
+        history.apply(post, post, Change::Posted(2 * n));
+        history.apply(post, delete, Change::Deleted);
+        assert!(!history.apply(post, post, Change::Posted(2 * n)), "an older change brings nothing back");
+    }
+    assert!(history.newest_first().eq(&[1]));
+    assert!(format!("{history:?}").matches("message: None").count() <= 128);
+}

@@ -19,7 +19,7 @@ const SAID: &str = "The Cheshire Cat scene is my favourite!";
 const EDITED: &str = "The Cheshire Cat scene is my favourite! “We’re all mad here.” 🐱";
 
 fn book() -> BookId {
-    BookId::try_from(28520).unwrap()
+    BookId::try_from(28520_u64).unwrap()
 }
 
 fn seq(position: u64) -> Seq {
@@ -107,7 +107,7 @@ fn members() -> Members {
 /// The variant's name in its file, and the frame.
 pub(crate) fn client() -> Vec<(&'static str, ClientFrame)> {
     let request = |event| ClientFrame {
-        id: Some(RequestId::try_from(7).unwrap()),
+        id: Some(RequestId::try_from(7_u64).unwrap()),
         event,
     };
     let join = JoinRoom {
@@ -227,7 +227,7 @@ pub(crate) fn client() -> Vec<(&'static str, ClientFrame)> {
 /// The variant's name in its file, and the frame.
 pub(crate) fn server() -> Vec<(&'static str, ServerFrame)> {
     let answer = |event| ServerFrame {
-        id: Some(RequestId::try_from(7).unwrap()),
+        id: Some(RequestId::try_from(7_u64).unwrap()),
         seq: None,
         event,
     };
