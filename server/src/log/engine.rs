@@ -1,8 +1,9 @@
 //! What the engines share: how an append is judged, how much a read brings, how a log is named.
 
 use readrealm_protocol::Epoch;
+use tokio::sync::watch;
 
-use super::{ReadLimit, Stop, StoredEvent};
+use super::{ReadError, ReadLimit, Stop, StoredEvent};
 
 /// How an event of an append stands to what is in the log already.
 #[derive(Debug)]
@@ -48,6 +49,43 @@ impl Budget {
         self.events += 1;
         self.bytes = bytes;
         fits
+    }
+}
+
+/// Why a log can never be trusted again in this process; nothing, as long as it can.
+#[derive(Debug, Clone)]
+pub(super) struct Poison(watch::Sender<Option<String>>);
+
+impl Poison {
+    pub(super) fn new() -> Self {
+        Self(watch::Sender::new(None))
+    }
+
+    /// Poisons the log. The first reason stands.
+    pub(super) fn set(&self, why: String) {
+        self.0.send_if_modified(|known| {
+            let first = known.is_none();
+            known.get_or_insert(why);
+            first
+        });
+    }
+
+    pub(super) fn is_set(&self) -> bool {
+        self.0.borrow().is_some()
+    }
+
+    pub(super) fn check(&self) -> Result<(), ReadError> {
+        match self.0.borrow().as_ref() {
+            Some(why) => Err(ReadError::Unavailable(why.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// Resolves once the log is poisoned.
+    pub(super) async fn wait(&self) -> String {
+        let mut poison = self.0.subscribe();
+        let why = poison.wait_for(Option::is_some).await.ok().and_then(|why| why.clone());
+        why.expect("self holds the sender, and the reason is there")
     }
 }
 

@@ -6,6 +6,7 @@ use mongodb::options::ConnectionString;
 
 use super::EventLog;
 use super::memory::MemoryLog;
+use super::sqlite::SqliteLog;
 
 /// Where the event log is. Its text, also for debugging, shows neither credentials nor options.
 #[derive(Clone, PartialEq, Eq)]
@@ -101,7 +102,8 @@ pub enum OpenError {
 pub async fn open(url: &StoreUrl) -> Result<Arc<dyn EventLog>, OpenError> {
     Ok(match url {
         StoreUrl::Memory => Arc::new(MemoryLog::new()),
-        StoreUrl::Sqlite(_) | StoreUrl::Mongo(_) => {
+        StoreUrl::Sqlite(path) => Arc::new(SqliteLog::open(path).await?),
+        StoreUrl::Mongo(_) => {
             return Err(OpenError::Failed(format!("{url} is not supported yet")));
         }
     })

@@ -1,0 +1,167 @@
+//! Reads, each on a connection of its own and off the async threads, beside the writer.
+
+use std::{
+    path::PathBuf,
+    sync::{Mutex, PoisonError},
+};
+
+use readrealm_protocol::{BookId, Seq, Timestamp, UserId};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params, types::Type};
+use tokio::sync::Semaphore;
+
+use super::schema::BUSY_TIMEOUT;
+use crate::log::engine::Budget;
+use crate::log::page::PageFold;
+use crate::log::record::Record;
+use crate::log::{Head, Page, PageQuery, ReadError, ReadLimit, StoredEvent};
+
+/// Reads at a time; more wait.
+const CONNECTIONS: usize = 4;
+
+/// A few read-only connections, opened when first needed.
+pub(super) struct Readers {
+    path: PathBuf,
+    turns: Semaphore,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl Readers {
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self { path, turns: Semaphore::new(CONNECTIONS), idle: Mutex::default() }
+    }
+
+    /// Runs `read` on a connection that nobody else uses meanwhile.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let closed = |_| ReadError::Unavailable("the log is closed".to_owned());
+        let _turn = self.turns.acquire().await.map_err(closed)?;
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let path = self.path.clone();
+        let reading = tokio::task::spawn_blocking(move || -> Result<_, ReadError> {
+            let connection = match idle {
+                Some(connection) => connection,
+                None => connect(&path)?,
+            };
+            let result = read(&connection)?;
+            Ok((connection, result))
+        });
+        let (connection, result) = reading.await.map_err(|error| ReadError::Unavailable(error.to_string()))??;
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        Ok(result)
+    }
+
+    pub(super) fn close(&self) {
+        self.turns.close();
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+fn connect(path: &PathBuf) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    Ok(connection)
+}
+
+impl From<rusqlite::Error> for ReadError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error {
+            rusqlite::Error::FromSqlConversionFailure(..) => Self::Corrupt(error.to_string()),
+            error => Self::Unavailable(error.to_string()),
+        }
+    }
+}
+
+pub(super) fn head(connection: &Connection, book: BookId) -> Result<Head, ReadError> {
+    let select = "SELECT seq, at FROM events WHERE book = ? ORDER BY seq DESC LIMIT 1";
+    let read = |row: &Row<'_>| Ok(Head { seq: seq(row, 0)?, at: Timestamp::from_millis(row.get(1)?) });
+    let head = connection.prepare_cached(select)?.query_row([integer(book.get())], read).optional()?;
+    Ok(head.unwrap_or(Head::EMPTY))
+}
+
+pub(super) fn forward(
+    connection: &Connection,
+    book: BookId,
+    after: Seq,
+    limit: ReadLimit,
+) -> Result<Vec<StoredEvent>, ReadError> {
+    let mut statement = connection.prepare_cached(&select("WHERE book = ? AND seq > ? ORDER BY seq"))?;
+    let mut rows = statement.query(params![integer(book.get()), integer(after.get())])?;
+    let mut budget = Budget::new(limit);
+    let mut events = Vec::new();
+    while let Some(row) = rows.next()? {
+        let event = record(row)?.read()?;
+        if !budget.admits(&event) {
+            break;
+        }
+        events.push(event);
+    }
+    Ok(events)
+}
+
+pub(super) fn page(connection: &Connection, book: BookId, query: PageQuery) -> Result<Page, ReadError> {
+    let at = match query.at {
+        Some(at) => at,
+        None => head(connection, book)?.seq,
+    };
+    let mut fold = PageFold::new(at, query.limit);
+    let mut statement =
+        connection.prepare_cached(&select("WHERE book = ? AND place < ? ORDER BY place DESC, seq DESC"))?;
+    let before = query.before.map_or(i64::MAX, |before| integer(before.get()));
+    let mut rows = statement.query(params![integer(book.get()), before])?;
+    while let Some(row) = rows.next()? {
+        if fold.push(&record(row)?.read()?) {
+            break;
+        }
+    }
+    Ok(fold.finish(book))
+}
+
+pub(super) fn latest(connection: &Connection, book: BookId, places: &[Seq]) -> Result<Vec<StoredEvent>, ReadError> {
+    let mut statement =
+        connection.prepare_cached(&select("WHERE book = ? AND place = ? ORDER BY seq DESC LIMIT 1"))?;
+    let mut events = Vec::with_capacity(places.len());
+    for place in places {
+        let key = params![integer(book.get()), integer(place.get())];
+        if let Some(record) = statement.query_row(key, record).optional()? {
+            events.push(record.read()?);
+        }
+    }
+    Ok(events)
+}
+
+/// A query for whole events, as [`record`] reads them.
+pub(super) fn select(rest: &str) -> String {
+    format!("SELECT id, book, seq, place, type, v, at, by, data FROM events {rest}")
+}
+
+pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
+    let by: String = row.get(7)?;
+    let data: String = row.get(8)?;
+    Ok(Record {
+        id: row.get(0)?,
+        book_id: row.get(1).and_then(|book: i64| checked(1, BookId::try_from(book.cast_unsigned())))?,
+        seq: seq(row, 2)?,
+        place: seq(row, 3)?,
+        kind: row.get(4)?,
+        v: row.get(5)?,
+        at: Timestamp::from_millis(row.get(6)?),
+        by: checked(7, UserId::try_from(by.as_str()))?,
+        data: checked(8, serde_json::from_str(&data))?,
+    })
+}
+
+fn seq(row: &Row<'_>, column: usize) -> rusqlite::Result<Seq> {
+    row.get(column).and_then(|seq: i64| checked(column, Seq::try_from(seq.cast_unsigned())))
+}
+
+fn checked<T, E: std::error::Error + Send + Sync + 'static>(column: usize, value: Result<T, E>) -> rusqlite::Result<T> {
+    value.map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Null, Box::new(error)))
+}
+
+/// Ids and positions are below 2^53.
+pub(super) fn integer(value: u64) -> i64 {
+    value.cast_signed()
+}

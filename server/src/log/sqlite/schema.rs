@@ -1,0 +1,153 @@
+//! The file: its tables, its settings, and the proof at start-up that they are what the log's promises rest on.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use readrealm_protocol::Epoch;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+
+use super::file_error;
+use crate::log::engine::new_epoch;
+use crate::log::open::OpenError;
+
+/// The format of the tables. A file of a newer one is refused.
+const FORMAT: i64 = 1;
+
+/// Older versions may lose a commit when a checkpoint and a write meet in the WAL (mended in 3.51.3).
+const OLDEST_SQLITE: i32 = 3_051_003;
+
+/// For other programs that hold the file for a moment, such as a backup. The log itself never waits on itself.
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// An event's row is found by its position; by its id, so that a send is idempotent for ever; and by its place, so
+/// that a page is read in the order of its messages. A type or a time means what [`crate::log::record::Record`] says.
+const TABLES: &str = "
+    CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS events (
+        book INTEGER NOT NULL,
+        seq INTEGER NOT NULL,
+        place INTEGER NOT NULL,
+        id TEXT NOT NULL,
+        type TEXT NOT NULL,
+        v INTEGER NOT NULL,
+        at INTEGER NOT NULL,
+        by TEXT NOT NULL,
+        data TEXT NOT NULL,
+        PRIMARY KEY (book, seq)
+    ) STRICT, WITHOUT ROWID;
+    CREATE UNIQUE INDEX IF NOT EXISTS events_by_id ON events (id);
+    CREATE INDEX IF NOT EXISTS events_by_place ON events (book, place, seq);
+";
+
+/// The indexes a log must have: their columns, and whether they must be unique.
+const INDEXES: [(&str, bool); 3] = [("book,seq", true), ("id", true), ("book,place,seq", false)];
+
+/// A log that is safe to write.
+pub(super) struct Opened {
+    pub(super) connection: Connection,
+    /// Keeps other servers out for as long as it lives.
+    pub(super) lock: File,
+    pub(super) epoch: Epoch,
+}
+
+pub(super) fn open(path: &Path) -> Result<Opened, OpenError> {
+    let lock = lock(path)?;
+    let failed = |error: rusqlite::Error| OpenError::Failed(format!("{}: {error}", path.display()));
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+    configure(&connection).map_err(failed)?;
+    check_settings(&connection)?;
+    let epoch = prepare(&mut connection, path)?;
+    check_indexes(&connection)?;
+    Ok(Opened { connection, lock, epoch })
+}
+
+/// The log's own lock, for SQLite's would let a second server in between two transactions.
+fn lock(path: &Path) -> Result<File, OpenError> {
+    let mut lock_path = path.as_os_str().to_owned();
+    lock_path.push(".lock");
+    let lock_path = PathBuf::from(lock_path);
+    let opened = OpenOptions::new().create(true).truncate(false).write(true).open(&lock_path);
+    let file = opened.map_err(|error| file_error(&lock_path, &error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(path.display().to_string())),
+        Err(TryLockError::Error(error)) => Err(file_error(&lock_path, &error)),
+    }
+}
+
+fn configure(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    // On macOS alone, where fsync does not reach the disk.
+    connection.pragma_update(None, "fullfsync", true)?;
+    connection.pragma_update(None, "checkpoint_fullfsync", true)?;
+    // KiB: ids are spread over their index, and a batch touches many of its pages.
+    connection.pragma_update(None, "cache_size", -32 * 1024)?;
+    connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)
+}
+
+fn check_settings(connection: &Connection) -> Result<(), OpenError> {
+    let unsound = |error: rusqlite::Error| OpenError::Unsound(error.to_string());
+    let journal: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0)).map_err(unsound)?;
+    let synchronous: i64 = connection.pragma_query_value(None, "synchronous", |row| row.get(0)).map_err(unsound)?;
+    if rusqlite::version_number() < OLDEST_SQLITE {
+        return Err(OpenError::Unsound(format!("SQLite {} is older than 3.51.3", rusqlite::version())));
+    }
+    if journal != "wal" || synchronous != 2 {
+        return Err(OpenError::Unsound(format!(
+            "journal_mode is {journal} and synchronous {synchronous}, where wal and 2 are needed"
+        )));
+    }
+    Ok(())
+}
+
+/// Makes what is missing, in one transaction. Returns the epoch.
+fn prepare(connection: &mut Connection, path: &Path) -> Result<Epoch, OpenError> {
+    let failed = |error: rusqlite::Error| OpenError::Failed(format!("{}: {error}", path.display()));
+    let tx = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(failed)?;
+    let tables = "SELECT count(*), count(*) FILTER (WHERE name = 'meta') FROM sqlite_schema WHERE type = 'table'";
+    let (tables, meta): (i64, i64) =
+        tx.query_row(tables, [], |row| Ok((row.get(0)?, row.get(1)?))).map_err(failed)?;
+    if tables > 0 && meta == 0 {
+        return Err(OpenError::Failed(format!("{} is the database of another program", path.display())));
+    }
+    if meta > 0 {
+        let found = meta_value(&tx, "format").map_err(failed)?.unwrap_or(0);
+        if found > FORMAT {
+            return Err(OpenError::NewerFormat { found, known: FORMAT });
+        }
+    }
+    tx.execute_batch(TABLES).map_err(failed)?;
+    let insert = "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT DO NOTHING";
+    tx.execute(insert, params!["format", FORMAT]).map_err(failed)?;
+    tx.execute(insert, params!["epoch", new_epoch().as_str()]).map_err(failed)?;
+    let epoch: String = meta_value(&tx, "epoch").map_err(failed)?.unwrap_or_default();
+    tx.commit().map_err(failed)?;
+    Epoch::try_from(epoch.as_str()).map_err(|invalid| OpenError::Unsound(invalid.to_string()))
+}
+
+fn meta_value<T: rusqlite::types::FromSql>(connection: &Connection, key: &str) -> rusqlite::Result<Option<T>> {
+    connection.query_row("SELECT value FROM meta WHERE key = ?", [key], |row| row.get(0)).optional()
+}
+
+fn check_indexes(connection: &Connection) -> Result<(), OpenError> {
+    let list = r#"
+        SELECT group_concat(i.name ORDER BY i.seqno), l."unique" AND NOT l.partial
+        FROM pragma_index_list('events') l, pragma_index_info(l.name) i GROUP BY l.name"#;
+    let found = || -> rusqlite::Result<Vec<(String, bool)>> {
+        connection.prepare(list)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+    };
+    let found = found().map_err(|error| OpenError::Unsound(error.to_string()))?;
+    for (columns, unique) in INDEXES {
+        if !found.iter().any(|(name, is_unique)| name == columns && (*is_unique || !unique)) {
+            let kind = if unique { "unique index" } else { "index" };
+            return Err(OpenError::Unsound(format!("table events has no {kind} on ({columns})")));
+        }
+    }
+    Ok(())
+}

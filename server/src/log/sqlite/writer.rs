@@ -1,0 +1,177 @@
+//! The one writer of the file: a thread that makes each batch one transaction.
+
+use std::{
+    fs::File,
+    io,
+    sync::{Mutex, PoisonError},
+    thread::{self, JoinHandle},
+};
+
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, params};
+use tokio::sync::{mpsc, oneshot};
+
+use super::reader;
+use crate::log::engine::{Poison, Standing};
+use crate::log::record::Record;
+use crate::log::{Append, AppendOutcome, ReadError, Stop, StoredEvent};
+
+/// Batches that may wait for the one being written; more wait for room (backpressure).
+const WAITING: usize = 16;
+
+const INSERT: &str = "INSERT INTO events (id, book, seq, place, type, v, at, by, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
+/// The way to the writing thread.
+pub(super) struct Writer {
+    /// `None` once closed.
+    jobs: Mutex<Option<mpsc::Sender<Job>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    pub(super) poison: Poison,
+}
+
+struct Job {
+    batch: Vec<Append>,
+    reply: oneshot::Sender<Vec<AppendOutcome>>,
+}
+
+impl Writer {
+    /// Starts the thread. It holds `lock` until the last batch is answered after [`close`](Self::close) or drop.
+    pub(super) fn spawn(connection: Connection, lock: File) -> io::Result<Self> {
+        let (jobs, mut mailbox) = mpsc::channel::<Job>(WAITING);
+        let poison = Poison::new();
+        let mut thread = WriterThread { connection, poison: poison.clone() };
+        let write = move || {
+            while let Some(Job { batch, reply }) = mailbox.blocking_recv() {
+                // Whoever asked may be gone; what was written stays written.
+                let _ = reply.send(thread.append(&batch));
+            }
+            drop(thread);
+            drop(lock);
+        };
+        let thread = thread::Builder::new().name("sqlite-writer".to_owned()).spawn(write)?;
+        Ok(Self { jobs: Mutex::new(Some(jobs)), thread: Mutex::new(Some(thread)), poison })
+    }
+
+    pub(super) async fn append(&self, batch: Vec<Append>) -> Vec<AppendOutcome> {
+        let rooms = batch.len();
+        let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (reply, outcome) = oneshot::channel();
+        let submitted = match jobs {
+            Some(jobs) => jobs.send(Job { batch, reply }).await.is_ok(),
+            None => false,
+        };
+        let lost = if submitted { Stop::Unknown } else { Stop::Unavailable };
+        outcome.await.unwrap_or_else(|_| vec![AppendOutcome::stopped(0, lost); rooms])
+    }
+
+    pub(super) async fn close(&self) {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            // Neither a panic of the thread nor of the runtime leaves anything to be done here.
+            let _ = tokio::task::spawn_blocking(|| thread.join()).await;
+        }
+    }
+}
+
+struct WriterThread {
+    connection: Connection,
+    poison: Poison,
+}
+
+/// At which step a batch failed.
+enum Failure {
+    /// Nothing of it was written.
+    Before(ReadError, Option<ErrorCode>),
+    /// What is on the disk is not known.
+    Commit(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Before(ReadError::Unavailable(error.to_string()), error.sqlite_error_code())
+    }
+}
+
+impl From<ReadError> for Failure {
+    fn from(error: ReadError) -> Self {
+        Self::Before(error, None)
+    }
+}
+
+impl WriterThread {
+    fn append(&mut self, batch: &[Append]) -> Vec<AppendOutcome> {
+        let stopped = |stop: Stop| vec![AppendOutcome::stopped(0, stop); batch.len()];
+        if self.poison.is_set() {
+            return stopped(Stop::Unknown);
+        }
+        match self.write(batch) {
+            Ok(outcomes) => outcomes,
+            Err(Failure::Before(error, code)) => {
+                tracing::error!(%error, "a batch was not written");
+                // An I/O error may have taken with it what was written before, too (it can, once fsync has failed).
+                if let Some(ErrorCode::SystemIoFailure | ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) = code {
+                    self.poison.set(format!("the log cannot be written: {error}"));
+                }
+                stopped(Stop::Unavailable)
+            }
+            Err(Failure::Commit(error)) => {
+                tracing::error!(%error, "a commit failed: the log is not used any more");
+                self.poison.set(format!("a commit to the log failed: {error}"));
+                stopped(Stop::Unknown)
+            }
+        }
+    }
+
+    fn write(&mut self, batch: &[Append]) -> Result<Vec<AppendOutcome>, Failure> {
+        let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let outcomes = batch.iter().map(|append| append_room(&tx, append)).collect::<Result<_, _>>()?;
+        tx.commit().map_err(Failure::Commit)?;
+        Ok(outcomes)
+    }
+}
+
+fn append_room(tx: &Transaction<'_>, append: &Append) -> Result<AppendOutcome, Failure> {
+    let mut next = reader::head(tx, append.book)?.seq.next();
+    for (written, event) in append.events.iter().enumerate() {
+        // The rows themselves refuse an id or a position that is taken; a position past the next one they would take.
+        if event.seq <= next && insert(tx, event)? {
+            next = event.seq.next();
+            continue;
+        }
+        match Standing::of(event, event_of_id(tx, event)?, event.seq < next) {
+            Standing::Written => {}
+            Standing::Stopped(stop) => return Ok(AppendOutcome::stopped(written, stop)),
+            // Past the next position: whoever numbered it so has to read on.
+            Standing::Absent => return Ok(AppendOutcome::stopped(written, Stop::Conflict)),
+        }
+    }
+    Ok(AppendOutcome::all(append.events.len()))
+}
+
+/// Inserts an event. Returns whether it fitted.
+fn insert(tx: &Transaction<'_>, event: &StoredEvent) -> rusqlite::Result<bool> {
+    let data = event.payload.data().to_string();
+    let inserted = tx.prepare_cached(INSERT)?.execute(params![
+        event.id.as_str(),
+        reader::integer(event.book.get()),
+        reader::integer(event.seq.get()),
+        reader::integer(event.place.get()),
+        event.payload.kind(),
+        event.payload.version(),
+        event.at.as_millis(),
+        event.by.as_str(),
+        data,
+    ]);
+    match inserted {
+        Ok(_) => Ok(true),
+        // Undoes this statement alone; the transaction goes on.
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn event_of_id(tx: &Transaction<'_>, event: &StoredEvent) -> Result<Option<StoredEvent>, Failure> {
+    let select = reader::select("WHERE id = ?");
+    let record = tx.prepare_cached(&select)?.query_row([event.id.as_str()], reader::record).optional()?;
+    Ok(record.map(Record::read).transpose()?)
+}
