@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useRef, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { ChatProvider } from "readrealm-chat/react";
 
 import { findBook } from "./books";
@@ -20,7 +20,6 @@ export function App() {
   const route = useRoute();
   const { reader, rename } = useReader();
   const [connection, setConnection] = useState(0);
-  const options = useMemo(() => ({ userId: reader.userId, username: reader.name }), [reader]);
   useFocusOnTurn(route);
 
   if (route.page === "shelf") return <Shelf name={reader.name} onRename={rename} />;
@@ -33,8 +32,7 @@ export function App() {
       {reader.name === "" ? (
         <Gate book={book} onName={rename} />
       ) : (
-        // The name is part of the connection's identity: another name is another connection.
-        <ChatProvider key={`${reader.name}#${connection}`} url={chatUrl()} options={options}>
+        <ChatProvider key={connection} url={chatUrl()} options={{ userId: reader.userId, username: reader.name }}>
           <Room key={book.id} book={book} userId={reader.userId} onReconnect={() => setConnection((n) => n + 1)} />
         </ChatProvider>
       )}

@@ -1,7 +1,7 @@
 import { useId, useLayoutEffect, useRef, useState, type FormEvent, type KeyboardEvent, type ReactNode } from "react";
 
+import { returnToDraft, useDraft, writeDraft } from "./drafts";
 import { explain } from "./errors";
-import { useDraft } from "./use-draft";
 
 /** The protocol's bound on `content`, in Unicode scalar values after trimming. */
 const CONTENT_MAX = 4000;
@@ -21,7 +21,7 @@ interface ComposerProps {
 export function Composer({ bookId, canSend, waiting, send, onSent, trouble }: ComposerProps) {
   const id = useId();
   const box = useRef<HTMLTextAreaElement>(null);
-  const [draft, changeDraft] = useDraft(bookId);
+  const draft = useDraft(bookId);
   const [failure, setFailure] = useState("");
 
   const length = [...draft.trim()].length;
@@ -40,12 +40,12 @@ export function Composer({ bookId, canSend, waiting, send, onSent, trouble }: Co
     if (!ready) return;
     const content = draft.trim();
     setFailure("");
-    changeDraft(() => "");
+    writeDraft(bookId, "");
     onSent();
     box.current?.focus();
     send(content).catch((error: unknown) => {
       setFailure(explain(error));
-      changeDraft((newer) => (newer === "" ? content : `${content}\n${newer}`));
+      returnToDraft(bookId, content);
     });
   }
 
@@ -77,8 +77,7 @@ export function Composer({ bookId, canSend, waiting, send, onSent, trouble }: Co
           aria-invalid={left < 0}
           autoFocus={matchMedia("(hover: hover)").matches}
           onChange={(event) => {
-            const text = event.target.value;
-            changeDraft(() => text);
+            writeDraft(bookId, event.target.value);
             setFailure("");
           }}
           onKeyDown={onKeyDown}

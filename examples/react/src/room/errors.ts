@@ -1,25 +1,31 @@
-import { ChatError, type ConnectionState } from "readrealm-chat";
+import { ChatError, type CloseReason } from "readrealm-chat";
 
-/** What went wrong, in words a reader can act on. */
+/** What went wrong, in words a reader can act on. What may succeed by itself later never comes here. */
 export function explain(error: unknown): string {
-  if (!(error instanceof ChatError)) return "Something went wrong. Your text is kept: try again.";
-  const seconds = Math.ceil((error.retryAfterMs ?? 1000) / 1000);
+  if (!(error instanceof ChatError)) return "Something went wrong: try again.";
   switch (error.code) {
-    case "rate_limited":
-      return `That was fast. Try again in ${seconds} s.`;
-    case "unavailable":
-      return `The room cannot take messages just now. Try again in ${seconds} s.`;
-    case "internal":
-      return "The server had a fault. Your text is kept: try again.";
     case "forbidden":
-      return "You are not allowed to do this in this room.";
+      return "You are not allowed in this room.";
+    case "load_failed":
+      return "A part of this page could not be loaded: try again.";
+    case "closed":
+      return "The connection was closed before this was sent.";
     default:
       return sentence(error.message);
   }
 }
 
-export function explainClosed(state: ConnectionState & { status: "closed" }): string {
-  return sentence(state.reason === "" ? "Disconnected" : `Disconnected: ${state.reason}`);
+const reasons: Partial<Record<CloseReason, string>> = {
+  unauthorized: "this server asks for a token",
+  origin_refused: "this server takes no connections from this page",
+  revoked: "your access was revoked",
+  bad_protocol: "this page is too old for the server, reload it",
+  internal: "this page had a fault",
+};
+
+export function explainClosed(reason: CloseReason): string {
+  const why = reasons[reason];
+  return why === undefined ? "You are disconnected." : `You are disconnected: ${why}.`;
 }
 
 function sentence(text: string): string {

@@ -32,7 +32,6 @@ export const MessageRow = memo(function MessageRow({ message, mine, opens, close
         <Text>{message.content}</Text>
       </p>
       {message.status === "sending" && <p className="delivery">Sending…</p>}
-      {message.status === "failed" && <p className="delivery">Not sent</p>}
     </article>
   );
 });

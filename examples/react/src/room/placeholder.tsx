@@ -1,17 +1,12 @@
-import type { ChatError } from "readrealm-chat";
-
 import type { Book } from "../books";
-import { explain } from "./errors";
 
 interface PlaceholderProps {
   book: Book;
   status: "joining" | "joined" | "failed";
-  error: ChatError | undefined;
-  onRetry: () => void;
 }
 
 /** What the log shows while it has no messages. */
-export function Placeholder({ book, status, error, onRetry }: PlaceholderProps) {
+export function Placeholder({ book, status }: PlaceholderProps) {
   if (status === "joining") {
     return (
       <div className="waiting" aria-hidden="true">
@@ -25,10 +20,6 @@ export function Placeholder({ book, status, error, onRetry }: PlaceholderProps) 
     return (
       <div className="empty">
         <p className="empty-title">This room did not open</p>
-        <p>{explain(error)}</p>
-        <button type="button" className="button primary" onClick={onRetry}>
-          Try again
-        </button>
       </div>
     );
   }

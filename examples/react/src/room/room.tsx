@@ -4,7 +4,7 @@ import type { Book } from "../books";
 import { MAIN_ID } from "../skip-link";
 import { About } from "./about";
 import { Composer } from "./composer";
-import { explainClosed } from "./errors";
+import { explain, explainClosed } from "./errors";
 import { Messages } from "./messages";
 import { Placeholder } from "./placeholder";
 import { RoomHeader } from "./room-header";
@@ -24,7 +24,8 @@ export function Room({ book, userId, onReconnect }: RoomProps) {
   const news = useNews(messages, userId, joined, scroll.atNewest);
   useRoomTitle(book.title, messages, userId, joined);
 
-  const closed = state.status === "closed";
+  const trouble =
+    state.status === "closed" ? explainClosed(state.reason) : status === "failed" ? explain(error) : undefined;
   return (
     <>
       <main className="room" id={MAIN_ID} tabIndex={-1}>
@@ -37,7 +38,7 @@ export function Room({ book, userId, onReconnect }: RoomProps) {
             hasMore={hasMore}
             loadPrevious={loadPrevious}
             scroll={scroll}
-            placeholder={<Placeholder book={book} status={status} error={error} onRetry={onReconnect} />}
+            placeholder={<Placeholder book={book} status={status} />}
           />
           {!scroll.atNewest && (
             <button type="button" className={news > 0 ? "pill news" : "pill"} onClick={scroll.jumpToNewest}>
@@ -47,14 +48,14 @@ export function Room({ book, userId, onReconnect }: RoomProps) {
         </div>
         <Composer
           bookId={book.id}
-          canSend={!closed && status !== "failed"}
+          canSend={trouble === undefined}
           waiting={state.status === "reconnecting"}
           send={send}
           onSent={scroll.jumpToNewest}
           trouble={
-            closed && (
+            trouble !== undefined && (
               <p>
-                {explainClosed(state)}{" "}
+                {trouble}{" "}
                 <button type="button" className="link-button" onClick={onReconnect}>
                   Connect again
                 </button>

@@ -18,7 +18,7 @@ const RUN_GAP_MS = 5 * 60_000;
 
 /** On the server's record, as opposed to an optimistic copy still on its way. */
 export function isSettled(message: Message): boolean {
-  return message.status === undefined || message.status === "sent";
+  return message.status === "sent";
 }
 
 // The client's own id outlives the optimistic copy, so a message keeps its element when it is acknowledged.
@@ -41,14 +41,12 @@ export function timeline(newestFirst: readonly Message[], userId: string): Entry
   let previousDay = Number.NaN;
   for (let i = newestFirst.length - 1; i >= 0; i--) {
     const message = newestFirst[i];
-    if (message === undefined) continue;
+    // The words of a refused message are back in the composer: shown here too, they would stand on the page twice.
+    if (message === undefined || message.status === "failed") continue;
     const day = startOfDay(new Date(message.createdAt));
     const newDay = day.getTime() !== previousDay;
     const opens = newDay || previous === undefined || !sameRun(previous, message);
-    if (opens) {
-      const last = entries.at(-1);
-      if (last?.kind === "message") last.closes = true;
-    }
+    if (opens) closeRun(entries);
     if (newDay) entries.push({ kind: "day", key: `day-${day.getTime()}`, date: day });
     entries.push({
       kind: "message",
@@ -56,10 +54,16 @@ export function timeline(newestFirst: readonly Message[], userId: string): Entry
       message,
       mine: message.userId === userId,
       opens,
-      closes: i === 0,
+      closes: false,
     });
     previous = message;
     previousDay = day.getTime();
   }
+  closeRun(entries);
   return entries;
+}
+
+function closeRun(entries: Entry[]): void {
+  const last = entries.at(-1);
+  if (last?.kind === "message") last.closes = true;
 }
