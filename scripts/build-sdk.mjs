@@ -44,7 +44,7 @@ const compile = (options) => work("cargo", ["build", "-p", "readrealm-sdk", "--t
 
 const bind = (options) => {
   const compiled = join(targetDir, TARGET, PROFILE, `${NAME}.wasm`);
-  return work("wasm-bindgen", ["--target", "web", "--out-dir", PKG, "--out-name", NAME, compiled], options);
+  return work("wasm-bindgen", ["--target", "web", "--omit-default-module-path", "--out-dir", PKG, "--out-name", NAME, compiled], options);
 };
 
 const optimise = (options) => {

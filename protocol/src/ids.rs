@@ -36,6 +36,12 @@ macro_rules! integer {
             }
         }
 
+        impl From<u32> for $name {
+            fn from(value: u32) -> Self {
+                Self(value.into())
+            }
+        }
+
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 self.0.fmt(f)

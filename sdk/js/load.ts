@@ -19,7 +19,7 @@ async function instantiate(source: () => WasmSource | Promise<WasmSource>): Prom
     loading = undefined;
     throw new ChatError("load_failed", "the WebAssembly of readrealm-chat could not be loaded", { cause });
   }
-  onPanic((message) => {
+  onPanic((message: string) => {
     console.error(`readrealm-chat: ${message}`);
     loading = Promise.reject(new ChatError("internal", message));
     loading.catch(() => {});

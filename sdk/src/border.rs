@@ -1,0 +1,342 @@
+//! What the facade calls, and what it is called with.
+//!
+//! No borrow of the client is held while JavaScript runs, so whatever a callback does (send from within an event, leave,
+//! close) is an ordinary call. Numbers cross as `f64`, never as 64-bit integers.
+
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+
+use js_sys::{Array, Function};
+use readrealm_protocol::client::{DeleteMessage, EditMessage, PageLimit, PostMessage};
+use readrealm_protocol::ids::{BookId, ClientMessageId, Content, Invalid, MessageId, UserId, Username};
+use wasm_bindgen::prelude::*;
+
+use crate::client::Client;
+use crate::decode::{book_id, decode};
+use crate::effect::{Effect, RoomEffect, State};
+use crate::io::Options;
+use crate::outbox::Send;
+use crate::socket::{Connection, Handlers, SocketEvent, WebSocket, now, random};
+
+/// Messages in a room's window, where the page does not say.
+const WINDOW: u32 = 500;
+
+#[wasm_bindgen]
+extern "C" {
+    /// The facade's side: `js/core.ts` says what each of these is for. None of them throws but `open`.
+    pub type Host;
+    #[wasm_bindgen(method, catch)]
+    fn open(this: &Host) -> Result<WebSocket, JsValue>;
+    #[wasm_bindgen(method)]
+    fn token(this: &Host, attempt: u32);
+    #[wasm_bindgen(method)]
+    fn moved(this: &Host, status: &str, attempt: u32, retry_in_ms: f64, reason: &str);
+    #[wasm_bindgen(method)]
+    fn identified(this: &Host, user: &JsValue);
+    #[wasm_bindgen(method)]
+    fn joined(this: &Host, book: f64, members: &JsValue);
+    #[wasm_bindgen(method)]
+    fn resumed(this: &Host, book: f64, members: &JsValue);
+    #[wasm_bindgen(method)]
+    fn reset(this: &Host, book: f64, members: &JsValue);
+    #[wasm_bindgen(method)]
+    fn dropped(this: &Host, book: f64, code: &str, message: &str, retry_after_ms: f64);
+    #[wasm_bindgen(method)]
+    fn message(this: &Host, book: f64, message: &JsValue);
+    #[wasm_bindgen(method)]
+    fn edited(this: &Host, book: f64, message: &JsValue);
+    #[wasm_bindgen(method)]
+    fn deleted(this: &Host, book: f64, message_id: &str);
+    #[wasm_bindgen(method)]
+    fn presence(this: &Host, book: f64, event: &JsValue, data: &JsValue);
+    #[wasm_bindgen(method)]
+    fn page(this: &Host, book: f64);
+    #[wasm_bindgen(method, js_name = pageFailed)]
+    fn page_failed(this: &Host, book: f64, code: &str, message: &str, retry_after_ms: f64);
+    #[wasm_bindgen(method)]
+    fn posted(this: &Host, key: &str, message: &JsValue);
+    #[wasm_bindgen(method)]
+    fn acked(this: &Host, key: &str, answer: &JsValue);
+    #[wasm_bindgen(method)]
+    fn refused(this: &Host, key: &str, code: &str, message: &str, retry_after_ms: f64);
+}
+
+thread_local! {
+    static HEARS_PANICS: RefCell<Option<Function>> = const { RefCell::new(None) };
+}
+
+/// Has `hear` called with what went wrong when this module fails in a way it cannot go on from.
+#[wasm_bindgen(js_name = onPanic)]
+pub fn on_panic(hear: Function) {
+    HEARS_PANICS.set(Some(hear));
+    std::panic::set_hook(Box::new(|info| {
+        if let Some(hear) = HEARS_PANICS.take() {
+            let _ = hear.call1(&JsValue::NULL, &info.to_string().into());
+        }
+    }));
+}
+
+/// One client.
+#[wasm_bindgen]
+#[allow(missing_debug_implementations, reason = "a handle of the facade's")]
+pub struct Core(Rc<Shell>);
+
+#[wasm_bindgen]
+impl Core {
+    /// A client that has not begun. Throws the text of what is wrong with the arguments.
+    #[wasm_bindgen(constructor)]
+    pub fn new(
+        host: Host,
+        user_id: Option<String>,
+        username: Option<String>,
+        authenticates: bool,
+        window: Option<u32>,
+        replays_all: bool,
+    ) -> Result<Core, JsValue> {
+        let user_id = user_id.map(|text| UserId::try_from(text.as_str())).transpose().map_err(|error| text(&error))?;
+        let username = username.map(|text| Username::try_from(text.as_str())).transpose().map_err(|error| text(&error))?;
+        let window = window.unwrap_or(WINDOW) as usize;
+        let options = Options { user_id, username, authenticates, window, replays_all, random };
+        Ok(Self(Shell::new(host, options)))
+    }
+
+    /// Begins.
+    pub fn connect(&self) {
+        self.0.drive(|client, now| client.connect(now));
+    }
+
+    /// The token that was asked for as `attempt`.
+    pub fn token(&self, attempt: u32, token: String) {
+        self.0.drive(|client, now| client.token(now, attempt, token));
+    }
+
+    /// There is no token for `attempt`.
+    #[wasm_bindgen(js_name = tokenFailed)]
+    pub fn token_failed(&self, attempt: u32) {
+        self.0.drive(|client, now| client.token_failed(now, attempt));
+    }
+
+    /// The page woke, or is on a network again.
+    pub fn wake(&self) {
+        self.0.drive(|client, now| client.wake(now));
+    }
+
+    /// Leaves every room, and closes for good.
+    pub fn close(&self) {
+        self.0.drive(|client, _| client.close());
+    }
+
+    /// Enters a room.
+    pub fn join(&self, book: f64) {
+        self.0.with_book(book, |client, now, book| client.join(now, book));
+    }
+
+    /// Leaves a room.
+    pub fn leave(&self, book: f64) {
+        self.0.with_book(book, |client, now, book| client.leave(now, book));
+    }
+
+    /// Posts. Returns what is wrong with the arguments, where something is; so do the others that send.
+    pub fn post(&self, book: f64, key: &str, content: &str) -> Option<String> {
+        self.0.send(book, |book_id| {
+            let content = Content::try_from(content)?;
+            Ok(Send::Post(PostMessage { book_id, content, client_message_id: Some(ClientMessageId::try_from(key)?) }))
+        })
+    }
+
+    /// Gives a message new words.
+    pub fn edit(&self, book: f64, key: &str, message_id: &str, content: &str) -> Option<String> {
+        self.0.send(book, |book_id| {
+            let (message_id, content) = (message_of(book_id, message_id)?, Content::try_from(content)?);
+            let client_message_id = Some(ClientMessageId::try_from(key)?);
+            Ok(Send::Edit(EditMessage { book_id, message_id, content, client_message_id }))
+        })
+    }
+
+    /// Withdraws a message.
+    pub fn delete(&self, book: f64, key: &str, message_id: &str) -> Option<String> {
+        self.0.send(book, |book_id| {
+            let message_id = message_of(book_id, message_id)?;
+            Ok(Send::Delete(DeleteMessage { book_id, message_id, client_message_id: Some(ClientMessageId::try_from(key)?) }))
+        })
+    }
+
+    /// Asks for older messages of a room.
+    #[wasm_bindgen(js_name = loadPrevious)]
+    pub fn load_previous(&self, book: f64, limit: u32) {
+        let limit = PageLimit::try_from(u64::from(limit)).unwrap_or_default();
+        self.0.with_book(book, |client, now, book| client.load_previous(now, book, limit));
+    }
+
+    /// Tells a room that the user is writing, or has stopped.
+    pub fn typing(&self, book: f64, typing: bool) {
+        self.0.with_book(book, |client, _, book| client.typing(book, typing));
+    }
+
+    /// The messages on record in the room's window, newest first.
+    pub fn messages(&self, book: f64) -> Array {
+        let messages = Array::new();
+        let client = self.0.client.borrow();
+        if let Some(history) = book_id(book).and_then(|book| client.history(book)) {
+            for message in history.newest_first() {
+                messages.push(message);
+            }
+        }
+        messages
+    }
+
+    /// Whether the room has messages older than those.
+    #[wasm_bindgen(js_name = hasMore)]
+    pub fn has_more(&self, book: f64) -> bool {
+        let client = self.0.client.borrow();
+        book_id(book).and_then(|book| client.history(book)).is_some_and(|history| history.has_more())
+    }
+}
+
+fn text(error: &Invalid) -> JsValue {
+    error.0.into()
+}
+
+fn message_of(book: BookId, id: &str) -> Result<MessageId, Invalid> {
+    let id: MessageId = id.parse()?;
+    if id.book_id == book { Ok(id) } else { Err(Invalid("messageId must be of this room")) }
+}
+
+/// The client and its surroundings.
+struct Shell {
+    client: RefCell<Client<JsValue>>,
+    host: Host,
+    connection: Connection,
+    /// Whether effects are being done: a callback's own go to the end of the row.
+    busy: Cell<bool>,
+}
+
+impl Shell {
+    fn new(host: Host, options: Options) -> Rc<Self> {
+        Rc::new_cyclic(|shell: &Weak<Self>| {
+            let on = |act: fn(&Self)| {
+                let shell = shell.clone();
+                move || {
+                    if let Some(shell) = shell.upgrade() {
+                        act(&shell);
+                    }
+                }
+            };
+            let on_event = |act: fn(&Self, &SocketEvent)| {
+                let shell = shell.clone();
+                move |event: SocketEvent| {
+                    if let Some(shell) = shell.upgrade() {
+                        act(&shell, &event);
+                    }
+                }
+            };
+            let handlers = Handlers {
+                open: Closure::new(on(|shell| shell.drive(Client::opened))),
+                message: Closure::new(on_event(Self::heard)),
+                close: Closure::new(on_event(Self::closed)),
+                timer: Closure::new(on(|shell| {
+                    shell.connection.disarm();
+                    shell.drive(Client::timer);
+                })),
+            };
+            let client = RefCell::new(Client::new(options));
+            Self { client, host, connection: Connection::new(handlers), busy: Cell::new(false) }
+        })
+    }
+
+    fn heard(&self, event: &SocketEvent) {
+        if let Some(frame) = decode(&event.data()) {
+            self.drive(|client, now| client.frame(now, frame));
+        }
+    }
+
+    fn closed(&self, event: &SocketEvent) {
+        let (code, reason) = (event.code(), event.reason().unwrap_or_default());
+        self.drive(|client, now| client.closed(now, code, &reason));
+    }
+
+    /// Hands something to the client, then does what it wants done.
+    fn drive(&self, input: impl FnOnce(&mut Client<JsValue>, f64)) {
+        input(&mut self.client.borrow_mut(), now());
+        if self.busy.replace(true) {
+            return;
+        }
+        while let Some(effect) = self.next() {
+            self.perform(effect);
+        }
+        self.busy.set(false);
+        let deadline = self.client.borrow().deadline();
+        self.connection.arm(deadline);
+    }
+
+    // A function of its own: the borrow must end before the effect is done.
+    fn next(&self) -> Option<Effect<JsValue>> {
+        self.client.borrow_mut().poll()
+    }
+
+    fn with_book(&self, book: f64, input: impl FnOnce(&mut Client<JsValue>, f64, BookId)) {
+        if let Some(book) = book_id(book) {
+            self.drive(|client, now| input(client, now, book));
+        }
+    }
+
+    fn send(&self, book: f64, send: impl FnOnce(BookId) -> Result<Send, Invalid>) -> Option<String> {
+        let book = book_id(book)?;
+        match send(book) {
+            Ok(send) => self.drive(|client, now| client.send(now, book, send)),
+            Err(error) => return Some(error.0.to_owned()),
+        }
+        None
+    }
+
+    fn perform(&self, effect: Effect<JsValue>) {
+        let host = &self.host;
+        match effect {
+            Effect::Open => match host.open() {
+                Ok(socket) => self.connection.open(socket),
+                Err(_) => self.client.borrow_mut().unopenable(),
+            },
+            Effect::Close => self.connection.close(),
+            Effect::Send(text) => self.connection.send(&text),
+            Effect::Token(attempt) => host.token(attempt),
+            Effect::State(State::Connecting) => host.moved("connecting", 0, 0.0, ""),
+            Effect::State(State::Connected) => host.moved("connected", 0, 0.0, ""),
+            Effect::State(State::Reconnecting { attempt, retry_in_ms }) => {
+                host.moved("reconnecting", attempt, retry_in_ms, "");
+            }
+            Effect::State(State::Closed(reason)) => host.moved("closed", 0, 0.0, &reason),
+            Effect::Identified(user) => host.identified(&user),
+            Effect::Posted(key, message) => host.posted(&key, &message),
+            Effect::Acked(key, answer) => host.acked(&key, &answer),
+            Effect::Refused(key, failure) => {
+                host.refused(&key, &failure.code, &failure.message, number(failure.retry_after_ms));
+            }
+            #[allow(clippy::cast_precision_loss, reason = "a book's id fits a number of JavaScript's")]
+            Effect::Room(book, effect) => self.perform_in(book.get() as f64, effect),
+        }
+    }
+
+    fn perform_in(&self, book: f64, effect: RoomEffect<JsValue>) {
+        let host = &self.host;
+        match effect {
+            RoomEffect::Message(message) => host.message(book, &message),
+            RoomEffect::Edited(message) => host.edited(book, &message),
+            RoomEffect::Deleted(id) => host.deleted(book, &id.to_string()),
+            RoomEffect::Presence(event, data) => host.presence(book, &event, &data),
+            RoomEffect::Joined(members) => host.joined(book, &members),
+            RoomEffect::Resumed(members) => host.resumed(book, &members),
+            RoomEffect::Reset(members) => host.reset(book, &members),
+            RoomEffect::Dropped(failure) => {
+                host.dropped(book, &failure.code, &failure.message, number(failure.retry_after_ms));
+            }
+            RoomEffect::Page => host.page(book),
+            RoomEffect::PageFailed(failure) => {
+                host.page_failed(book, &failure.code, &failure.message, number(failure.retry_after_ms));
+            }
+        }
+    }
+}
+
+fn number(millis: Option<f64>) -> f64 {
+    millis.unwrap_or(f64::NAN)
+}

@@ -1,0 +1,151 @@
+//! A server's frame as the browser's own JSON parser made it, read field by field.
+//!
+//! What is not as the protocol says reads as `None`, and the frame is dropped.
+
+use js_sys::{Array, JsString};
+use readrealm_protocol::history::Change;
+use readrealm_protocol::ids::{BookId, Epoch, MessageId, RequestId, Seq};
+use wasm_bindgen::prelude::*;
+
+use crate::frame::{Event, Failure, Frame, Incoming, Value};
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = JSON, catch)]
+    fn parse(text: &JsValue) -> Result<Fields, JsValue>;
+
+    /// Any object of a frame. Absent numbers read as `NaN`, absent booleans as `false`.
+    #[derive(Clone)]
+    type Fields;
+    #[wasm_bindgen(method, getter)]
+    fn event(this: &Fields) -> Option<String>;
+    #[wasm_bindgen(method, getter)]
+    fn id(this: &Fields) -> f64;
+    #[wasm_bindgen(method, getter)]
+    fn seq(this: &Fields) -> f64;
+    #[wasm_bindgen(method, getter)]
+    fn data(this: &Fields) -> Fields;
+    #[wasm_bindgen(method, getter, js_name = bookId)]
+    fn book_id(this: &Fields) -> f64;
+    #[wasm_bindgen(method, getter, js_name = messageId)]
+    fn message_id(this: &Fields) -> Option<String>;
+    #[wasm_bindgen(method, getter, js_name = userId)]
+    fn user_id(this: &Fields) -> Option<String>;
+    #[wasm_bindgen(method, getter, js_name = clientMessageId)]
+    fn client_message_id(this: &Fields) -> Option<String>;
+    #[wasm_bindgen(method, getter)]
+    fn epoch(this: &Fields) -> Option<String>;
+    #[wasm_bindgen(method, getter)]
+    fn messages(this: &Fields) -> Option<Array>;
+    #[wasm_bindgen(method, getter)]
+    fn events(this: &Fields) -> Option<Array>;
+    #[wasm_bindgen(method, getter, js_name = hasMore)]
+    fn has_more(this: &Fields) -> bool;
+    #[wasm_bindgen(method, getter)]
+    fn complete(this: &Fields) -> bool;
+    #[wasm_bindgen(method, getter)]
+    fn members(this: &Fields) -> JsValue;
+    #[wasm_bindgen(method, getter)]
+    fn code(this: &Fields) -> Option<String>;
+    #[wasm_bindgen(method, getter)]
+    fn message(this: &Fields) -> Option<String>;
+    #[wasm_bindgen(method, getter, js_name = retryAfterMs)]
+    fn retry_after_ms(this: &Fields) -> f64;
+    #[wasm_bindgen(method, setter)]
+    fn set_status(this: &Fields, status: &JsString);
+
+    #[wasm_bindgen(thread_local_v2, static_string)]
+    static SENT: JsString = "sent";
+}
+
+impl Value for JsValue {
+    fn is_post_of(&self, user_id: &str, client_message_id: &str) -> bool {
+        let message: &Fields = self.unchecked_ref();
+        message.client_message_id().is_some_and(|key| key == client_message_id)
+            && message.user_id().is_some_and(|user| user == user_id)
+    }
+}
+
+/// The frame of that text.
+pub(crate) fn decode(text: &JsValue) -> Option<Frame<JsValue>> {
+    let frame = parse(text).ok().filter(|frame| frame.is_object())?;
+    let data = Some(frame.data()).filter(|data| data.is_object())?;
+    // The only text that crosses for an ordinary message.
+    let name = frame.event()?;
+    let event = match name.as_str() {
+        "message" | "messageEdited" | "messageDeleted" => {
+            Incoming::Event(book_id(data.book_id())?, sequenced(&name, frame.seq(), &data)?)
+        }
+        "userJoined" | "userLeft" | "occupancy" | "typing" => {
+            Incoming::Presence(book_id(data.book_id())?, JsValue::from(&name), data.into())
+        }
+        "ack" => Incoming::Ack(data.into()),
+        "error" => Incoming::Error(Failure {
+            code: data.code()?,
+            message: data.message().unwrap_or_default(),
+            retry_after_ms: Some(data.retry_after_ms()).filter(|millis| *millis >= 0.0),
+        }),
+        "previousMessages" => Incoming::Previous {
+            epoch: epoch(&data)?,
+            seq: seq(data.seq())?,
+            messages: messages(&data)?,
+            has_more: data.has_more(),
+            members: data.members(),
+        },
+        "resumed" => Incoming::Resumed {
+            epoch: epoch(&data)?,
+            seq: seq(data.seq())?,
+            events: data.events()?.iter().map(|event| resumed(event.unchecked_ref())).collect::<Option<_>>()?,
+            complete: data.complete(),
+            members: data.members(),
+        },
+        "messagesPage" => {
+            Incoming::Page { seq: seq(data.seq())?, messages: messages(&data)?, has_more: data.has_more() }
+        }
+        "authenticated" => Incoming::Authenticated { user_id: data.user_id()?, user: data.into() },
+        _ => return None,
+    };
+    Some(Frame { id: integer(frame.id()).and_then(|id| RequestId::try_from(id).ok()), event })
+}
+
+fn resumed(frame: &Fields) -> Option<Event<JsValue>> {
+    sequenced(&frame.event()?, frame.seq(), &frame.data())
+}
+
+fn sequenced(name: &str, position: f64, data: &Fields) -> Option<Event<JsValue>> {
+    let (book, seq) = (book_id(data.book_id())?, seq(position)?);
+    if name == "messageDeleted" {
+        return Some(Event { seq, message: data.message_id()?.parse().ok()?, change: Change::Deleted });
+    }
+    let (place, message) = placed(data.clone())?;
+    let change = if name == "message" { Change::Posted(message) } else { Change::Edited(message) };
+    Some(Event { seq, message: MessageId { book_id: book, place }, change })
+}
+
+fn messages(data: &Fields) -> Option<Vec<(Seq, JsValue)>> {
+    data.messages()?.iter().map(|message| placed(message.unchecked_into())).collect()
+}
+
+/// A message with its place, marked as on record.
+fn placed(message: Fields) -> Option<(Seq, JsValue)> {
+    SENT.with(|sent| message.set_status(sent));
+    Some((seq(message.seq())?, message.into()))
+}
+
+fn epoch(data: &Fields) -> Option<Epoch> {
+    Epoch::try_from(data.epoch()?.as_str()).ok()
+}
+
+fn seq(number: f64) -> Option<Seq> {
+    Seq::try_from(integer(number)?).ok()
+}
+
+pub(crate) fn book_id(number: f64) -> Option<BookId> {
+    BookId::try_from(integer(number)?).ok()
+}
+
+/// The integer that `number` is; each newtype has its own bounds.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be a whole number from 0 on")]
+fn integer(number: f64) -> Option<u64> {
+    (number >= 0.0 && number.fract() == 0.0).then_some(number as u64)
+}

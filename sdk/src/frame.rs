@@ -1,0 +1,104 @@
+//! What the core takes from a server's frames. Messages, members and other values that it only passes on stay what the
+//! page's own JSON parser made of them.
+
+use readrealm_protocol::history::Change;
+use readrealm_protocol::ids::{BookId, Epoch, MessageId, RequestId, Seq};
+
+/// A value of the page: a message object, the members of a room, an answer.
+pub trait Value: Clone {
+    /// Whether this message was posted by that user under that key.
+    fn is_post_of(&self, user_id: &str, client_message_id: &str) -> bool;
+}
+
+/// One frame of a server.
+#[derive(Debug, Clone)]
+pub struct Frame<V> {
+    /// The request it answers.
+    pub id: Option<RequestId>,
+    /// What it says.
+    pub event: Incoming<V>,
+}
+
+/// What a server tells.
+#[derive(Debug, Clone)]
+pub enum Incoming<V> {
+    /// The token was taken; the user it names is `user_id`, and `user` the whole answer.
+    Authenticated {
+        /// Who the token says this is.
+        user_id: String,
+        /// The answer.
+        user: V,
+    },
+    /// A room's state.
+    Previous {
+        /// The log that `seq` is a position of.
+        epoch: Epoch,
+        /// The position of this state.
+        seq: Seq,
+        /// The newest messages with their places.
+        messages: Vec<(Seq, V)>,
+        /// Whether there are older ones.
+        has_more: bool,
+        /// Who is here.
+        members: V,
+    },
+    /// A page of what happened since a position.
+    Resumed {
+        /// The log that `seq` is a position of.
+        epoch: Epoch,
+        /// The position after this page.
+        seq: Seq,
+        /// Oldest first.
+        events: Vec<Event<V>>,
+        /// Whether this is the last page.
+        complete: bool,
+        /// Who is here.
+        members: V,
+    },
+    /// A page of older messages.
+    Page {
+        /// The position it is exact at.
+        seq: Seq,
+        /// The messages with their places.
+        messages: Vec<(Seq, V)>,
+        /// Whether there are older ones.
+        has_more: bool,
+    },
+    /// The answer to a post, an edit or a delete.
+    Ack(V),
+    /// A message, or a change to one.
+    Event(BookId, Event<V>),
+    /// Something without a position: its name and data are passed on.
+    Presence(BookId, V, V),
+    /// A request failed, or a frame could not be read.
+    Error(Failure),
+}
+
+/// One sequenced event.
+#[derive(Debug, Clone)]
+pub struct Event<V> {
+    /// Its own position in its room.
+    pub seq: Seq,
+    /// The message it is about.
+    pub message: MessageId,
+    /// What happened to it.
+    pub change: Change<V>,
+}
+
+/// Why a request failed, in the server's words: a code may be newer than this package.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Failure {
+    /// What a program acts on.
+    pub code: String,
+    /// What a person reads.
+    pub message: String,
+    /// When the same request may succeed, in milliseconds.
+    pub retry_after_ms: Option<f64>,
+}
+
+impl Failure {
+    /// Whether the same request may succeed later, unchanged.
+    pub(crate) fn is_retryable(&self) -> bool {
+        readrealm_protocol::ErrorCode::from_name(&self.code).is_some_and(readrealm_protocol::ErrorCode::is_retryable)
+    }
+}

@@ -1,0 +1,110 @@
+//! What a room's user has sent and the server has not answered yet.
+//!
+//! One change is under way at a time. With more, a refusal of the first (too fast, log away) would come after the second
+//! was sent, and the second would stand before it.
+
+use std::collections::VecDeque;
+
+use readrealm_protocol::client::{ClientEvent, DeleteMessage, EditMessage, PostMessage};
+use readrealm_protocol::ids::{ClientMessageId, RequestId};
+
+use crate::backoff::Retry;
+
+/// A post, an edit or a delete, with the key that makes it idempotent.
+#[derive(Debug, Clone)]
+pub enum Send {
+    /// A new message.
+    Post(PostMessage),
+    /// New words for a message.
+    Edit(EditMessage),
+    /// A message withdrawn.
+    Delete(DeleteMessage),
+}
+
+impl Send {
+    fn event(&self) -> ClientEvent {
+        match self.clone() {
+            Self::Post(data) => ClientEvent::Message(data),
+            Self::Edit(data) => ClientEvent::EditMessage(data),
+            Self::Delete(data) => ClientEvent::DeleteMessage(data),
+        }
+    }
+
+    fn key(&self) -> &str {
+        let key = match self {
+            Self::Post(data) => &data.client_message_id,
+            Self::Edit(data) => &data.client_message_id,
+            Self::Delete(data) => &data.client_message_id,
+        };
+        key.as_ref().map_or("", ClientMessageId::as_str)
+    }
+}
+
+#[derive(Debug)]
+struct Entry {
+    send: Send,
+    /// The request it is under way as, on this connection.
+    request: Option<RequestId>,
+    /// Whether it may have reached the server, on any connection.
+    tried: bool,
+    retry: Retry,
+}
+
+/// The changes of one room, oldest first.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox(VecDeque<Entry>);
+
+impl Outbox {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn push(&mut self, send: Send) {
+        self.0.push_back(Entry { send, request: None, tried: false, retry: Retry::default() });
+    }
+
+    /// When the next one is to go out; `None` while one is under way.
+    pub(crate) fn due(&self) -> Option<f64> {
+        self.0.front().filter(|entry| entry.request.is_none()).map(|entry| entry.retry.due())
+    }
+
+    /// The next one, now under way as `request`.
+    pub(crate) fn send(&mut self, request: RequestId) -> Option<ClientEvent> {
+        let entry = self.0.front_mut()?;
+        entry.request = Some(request);
+        entry.tried = true;
+        Some(entry.send.event())
+    }
+
+    /// The key of a post that a message of the room may turn out to be.
+    pub(crate) fn awaited_post(&self) -> Option<&str> {
+        let entry = self.0.front().filter(|entry| entry.tried)?;
+        matches!(entry.send, Send::Post(_)).then(|| entry.send.key())
+    }
+
+    /// Takes out the one under way, which has its outcome. Returns its key.
+    pub(crate) fn settle(&mut self) -> Option<String> {
+        self.0.pop_front().map(|entry| entry.send.key().to_owned())
+    }
+
+    /// Takes out the one that was under way as `request`; `None` where it was settled before. Returns its key.
+    pub(crate) fn answered(&mut self, request: RequestId) -> Option<String> {
+        self.0.front().filter(|entry| entry.request == Some(request))?;
+        self.settle()
+    }
+
+    /// The one under way as `request` is to be sent again.
+    pub(crate) fn failed(&mut self, request: RequestId, now: f64, retry_after_ms: Option<f64>, random: f64) {
+        if let Some(entry) = self.0.front_mut().filter(|entry| entry.request == Some(request)) {
+            entry.request = None;
+            entry.retry.failed(now, retry_after_ms, random);
+        }
+    }
+
+    /// The connection is gone, and with it the answer.
+    pub(crate) fn disconnected(&mut self) {
+        if let Some(entry) = self.0.front_mut() {
+            entry.request = None;
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! The requests that wait for their answer on this connection.
+
+use std::collections::VecDeque;
+
+use readrealm_protocol::ids::{BookId, RequestId};
+
+/// Milliseconds after which a request without an answer means that the connection is dead.
+pub(crate) const ANSWER_MS: f64 = 15_000.0;
+
+/// What a request was for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Authenticate,
+    Join(BookId),
+    Page(BookId),
+    Change(BookId),
+}
+
+#[derive(Debug)]
+struct Request {
+    id: RequestId,
+    purpose: Purpose,
+    deadline: f64,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Requests {
+    last: u32,
+    waiting: VecDeque<Request>,
+}
+
+impl Requests {
+    pub(crate) fn begin(&mut self, purpose: Purpose, deadline: f64) -> RequestId {
+        self.last = self.last.wrapping_add(1);
+        let id = RequestId::from(self.last);
+        self.waiting.push_back(Request { id, purpose, deadline });
+        id
+    }
+
+    /// What `id` was for, while it waits.
+    pub(crate) fn purpose(&self, id: RequestId) -> Option<Purpose> {
+        self.waiting.iter().find(|request| request.id == id).map(|request| request.purpose)
+    }
+
+    /// It has its answer, or is of no interest any more.
+    pub(crate) fn finish(&mut self, id: RequestId) {
+        // Answers mostly come in the order of the requests, so this looks at the first.
+        if let Some(index) = self.waiting.iter().position(|request| request.id == id) {
+            self.waiting.remove(index);
+        }
+    }
+
+    /// A part of its answer came; the rest has its time again.
+    pub(crate) fn extend(&mut self, id: RequestId, deadline: f64) {
+        if let Some(request) = self.waiting.iter_mut().find(|request| request.id == id) {
+            request.deadline = deadline;
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.waiting.clear();
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// When the first of them is overdue.
+    pub(crate) fn deadline(&self) -> Option<f64> {
+        self.waiting.iter().map(|request| request.deadline).reduce(f64::min)
+    }
+}
