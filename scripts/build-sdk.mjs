@@ -1,8 +1,6 @@
 // npm run build:sdk: Rust to WebAssembly, its JavaScript bindings, the optimiser, and the package around them.
 
-import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { gzipSync } from "node:zlib";
 import { root, targetDir, work } from "./lib/process.mjs";
 import { main, say, step } from "./lib/say.mjs";
 import { unlessBuilt } from "./lib/stamp.mjs";
@@ -33,9 +31,8 @@ export async function buildSdk() {
     await step("sdk", "compiling Rust to WebAssembly", (note) => compile({ env, note }));
     await step("sdk", "generating the bindings", (note) => bind({ env, note }));
     await step("sdk", "optimising", (note) => optimise({ env, note }));
-    await step("sdk", "building the package", (note) => work("npm", ["run", "build", "-w", "readrealm-chat"], { env, note }));
-    const kilobytes = (bytes) => `${(bytes / 1024).toFixed(1)} KiB`;
-    say("sdk", `${NAME}_bg.wasm: ${kilobytes(statSync(WASM).size)}, ${kilobytes(gzipSync(readFileSync(WASM), { level: 9 }).length)} gzip`);
+    // Shown: it ends with what the package weighs.
+    await step("sdk", "building the package", () => work("npm", ["run", "build", "-w", "readrealm-chat"], { env, show: true }));
   });
   if (!built) say("sdk", "up to date");
 }
