@@ -1,0 +1,153 @@
+//! What only SQLite promises: one server per file, and no event lost or doubled when it is killed.
+
+use std::{
+    env,
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use readrealm_server::log::open::{OpenError, StoreUrl, open};
+use readrealm_server::log::sqlite::SqliteLog;
+use readrealm_server::log::{AppendOutcome, EventLog, ReadError, Stop};
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+use super::append::forward;
+use crate::support::events::{append, book, post_by, posts};
+
+/// Names the file to a test that runs as a process of its own.
+const CHILD_FILE: &str = "READREALM_TEST_CHILD_FILE";
+
+async fn fresh() -> (TempDir, SqliteLog) {
+    let folder = TempDir::new().expect("a folder");
+    let log = SqliteLog::open(&folder.path().join("log.db")).await.expect("a log");
+    (folder, log)
+}
+
+fn beside(folder: &TempDir) -> Connection {
+    Connection::open(folder.path().join("log.db")).expect("the file")
+}
+
+async fn refusal(folder: &TempDir) -> OpenError {
+    SqliteLog::open(&folder.path().join("log.db")).await.expect_err("a refusal")
+}
+
+#[tokio::test]
+async fn a_second_server_is_refused() {
+    let (folder, log) = fresh().await;
+    let refused = refusal(&folder).await;
+    assert!(matches!(refused, OpenError::InUse(_)), "{refused}");
+    assert!(refused.to_string().ends_with("log.db is in use by another readrealm-server; stop that one first"));
+    log.close().await;
+    SqliteLog::open(&folder.path().join("log.db")).await.expect("free again");
+}
+
+#[tokio::test]
+async fn a_file_it_cannot_vouch_for_is_refused() {
+    let (folder, log) = fresh().await;
+    log.close().await;
+    beside(&folder).execute_batch("UPDATE meta SET value = 7 WHERE key = 'format'").expect("a change");
+    assert_eq!(refusal(&folder).await, OpenError::NewerFormat { found: 7, known: 1 });
+
+    let folder = TempDir::new().expect("a folder");
+    beside(&folder).execute_batch("CREATE TABLE invoices (id INTEGER)").expect("a table");
+    let refused = refusal(&folder).await;
+    assert!(refused.to_string().ends_with("log.db is the database of another program"), "{refused}");
+
+    let (folder, log) = fresh().await;
+    log.close().await;
+    let plant = "DROP INDEX events_by_id; CREATE INDEX events_by_id ON events (id)";
+    beside(&folder).execute_batch(plant).expect("a planted index");
+    let missing = "table events has no unique index on (id)";
+    assert_eq!(refusal(&folder).await, OpenError::Unsound(missing.to_owned()));
+
+    let nowhere = "sqlite:/nowhere/at/all/log.db".parse::<StoreUrl>().expect("a URL");
+    assert!(matches!(open(&nowhere).await, Err(OpenError::Failed(_))));
+}
+
+/// A trigger makes the commit fail, and only the commit, for what `bad` posts.
+#[tokio::test]
+async fn a_failed_commit_poisons_the_log() {
+    let (folder, log) = fresh().await;
+    let plant = "
+        CREATE TABLE plants (key TEXT REFERENCES meta (key) DEFERRABLE INITIALLY DEFERRED);
+        CREATE TRIGGER plant AFTER INSERT ON events WHEN new.by = 'bad' BEGIN
+            INSERT INTO plants VALUES ('none');
+        END";
+    beside(&folder).execute_batch(plant).expect("a planted trigger");
+    let append_by = |at: u64, by: &str| log.append(vec![append(book(1), [post_by(book(1), at, "words", by)])]);
+    assert_eq!(append_by(1, "ann").await, [AppendOutcome::all(1)]);
+    let calm = tokio::time::timeout(Duration::from_millis(20), log.poisoned()).await;
+    assert!(calm.is_err(), "poisoned before its time");
+    let unknown = [AppendOutcome::stopped(0, Stop::Unknown)];
+    assert_eq!(append_by(2, "bad").await, unknown);
+    assert_eq!(append_by(2, "ann").await, unknown, "nothing is written any more");
+    assert!(log.poisoned().await.starts_with("a commit to the log failed"));
+    assert!(matches!(log.ready().await, Err(ReadError::Unavailable(_))));
+    assert_eq!(forward(&log, 1).await, [post_by(book(1), 1, "words", "ann")], "what is written can be read");
+}
+
+#[tokio::test]
+async fn what_was_acked_survives_a_kill() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("log.db");
+    let mut acked = 0;
+    for _ in 0..5 {
+        let mut child = Command::new(env::current_exe().expect("this program"));
+        child.args(["--exact", "contract::sqlite::appends_until_killed", "--ignored", "--nocapture"]);
+        let mut child = child.env(CHILD_FILE, &path).stdout(Stdio::piped()).spawn().expect("a child");
+        let lines = BufReader::new(child.stdout.take().expect("its output")).lines().map_while(Result::ok);
+        for line in lines {
+            if let Some(seq) = line.strip_prefix("acked ") {
+                let seq: u64 = seq.parse().expect("a position");
+                acked = acked.max(seq);
+                if seq % 40 == 0 {
+                    child.kill().expect("a kill");
+                }
+            }
+        }
+        child.wait().expect("its end");
+        let log = SqliteLog::open(&path).await.expect("the log again");
+        let events = forward(&log, 1).await;
+        assert!(events.len() as u64 >= acked, "{acked} acked, {} there", events.len());
+        assert_eq!(events, posts(book(1), 1, events.len() as u64));
+        log.close().await;
+    }
+    assert!(acked >= 200);
+}
+
+#[tokio::test]
+#[ignore = "run by what_was_acked_survives_a_kill, as a process to be killed"]
+async fn appends_until_killed() {
+    let Some(path) = env::var_os(CHILD_FILE) else { return };
+    let log = SqliteLog::open(Path::new(&path)).await.expect("a log");
+    let mut next = log.head(book(1)).await.expect("a head").seq.next().get();
+    loop {
+        let outcome = log.append(vec![append(book(1), posts(book(1), next, next + 3))]).await;
+        assert_eq!(outcome, [AppendOutcome::all(4)]);
+        next += 4;
+        println!("acked {}", next - 1);
+    }
+}
+
+#[tokio::test]
+async fn pages_are_read_by_their_index() {
+    let (folder, log) = fresh().await;
+    log.append(vec![append(book(1), posts(book(1), 1, 100))]).await;
+    let connection = beside(&folder);
+    let plan = |query: &str| -> String {
+        let explain = format!("EXPLAIN QUERY PLAN SELECT * FROM events WHERE book = 1 AND {query}");
+        let mut statement = connection.prepare(&explain).expect("a plan");
+        let steps = statement.query_map([], |row| row.get::<_, String>(3)).expect("steps");
+        steps.collect::<Result<Vec<_>, _>>().expect("steps").join("; ")
+    };
+    let by_place = "SEARCH events USING INDEX events_by_place (book=? AND place<?)";
+    assert_eq!(plan("place < 9 ORDER BY place DESC, seq DESC"), by_place);
+    assert_eq!(plan("seq > 9 ORDER BY seq"), "SEARCH events USING PRIMARY KEY (book=? AND seq>?)");
+    assert_eq!(
+        plan("place = 9 ORDER BY seq DESC LIMIT 1"),
+        "SEARCH events USING INDEX events_by_place (book=? AND place=?)"
+    );
+}
