@@ -32,7 +32,12 @@ export function App() {
       {reader.name === "" ? (
         <Gate book={book} onName={rename} />
       ) : (
-        <ChatProvider key={connection} url={chatUrl()} options={{ userId: reader.userId, username: reader.name }}>
+        // Another name is another connection, and so is another try.
+        <ChatProvider
+          key={`${reader.name}#${connection}`}
+          url={chatUrl()}
+          options={{ userId: reader.userId, username: reader.name }}
+        >
           <Room key={book.id} book={book} userId={reader.userId} onReconnect={() => setConnection((n) => n + 1)} />
         </ChatProvider>
       )}
