@@ -54,7 +54,10 @@ impl Retry {
     /// It failed at `now`; the server may have said for how long to wait.
     pub(crate) fn failed(&mut self, now: f64, retry_after_ms: Option<f64>, random: f64) {
         self.attempts += 1;
-        self.due = now + retry_after_ms.unwrap_or_else(|| full_jitter(self.attempts, random)).max(1.0);
+        self.due = now
+            + retry_after_ms
+                .unwrap_or_else(|| full_jitter(self.attempts, random))
+                .max(1.0);
     }
 
     pub(crate) fn due(&self) -> f64 {

@@ -7,15 +7,15 @@ use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
 use js_sys::{Array, Function};
-use readrealm_protocol::client::{DeleteMessage, EditMessage, PageLimit, PostMessage};
+use readrealm_protocol::client::{ClientEvent, DeleteMessage, EditMessage, PageLimit, PostMessage};
 use readrealm_protocol::ids::{BookId, ClientMessageId, Content, Invalid, MessageId, UserId, Username};
 use wasm_bindgen::prelude::*;
 
 use crate::client::Client;
 use crate::decode::{book_id, decode};
 use crate::effect::{Effect, RoomEffect, State};
+use crate::encode::id_text;
 use crate::io::Options;
-use crate::outbox::Send;
 use crate::socket::{Connection, Handlers, SocketEvent, WebSocket, now, random};
 
 /// Messages in a room's window, where the page does not say.
@@ -93,10 +93,23 @@ impl Core {
         window: Option<u32>,
         replays_all: bool,
     ) -> Result<Core, JsValue> {
-        let user_id = user_id.map(|text| UserId::try_from(text.as_str())).transpose().map_err(|error| text(&error))?;
-        let username = username.map(|text| Username::try_from(text.as_str())).transpose().map_err(|error| text(&error))?;
+        let user_id = user_id
+            .map(|text| UserId::try_from(text.as_str()))
+            .transpose()
+            .map_err(|error| text(&error))?;
+        let username = username
+            .map(|text| Username::try_from(text.as_str()))
+            .transpose()
+            .map_err(|error| text(&error))?;
         let window = window.unwrap_or(WINDOW) as usize;
-        let options = Options { user_id, username, authenticates, window, replays_all, random };
+        let options = Options {
+            user_id,
+            username,
+            authenticates,
+            window,
+            replays_all,
+            random,
+        };
         Ok(Self(Shell::new(host, options)))
     }
 
@@ -138,26 +151,38 @@ impl Core {
 
     /// Posts. Returns what is wrong with the arguments, where something is; so do the others that send.
     pub fn post(&self, book: f64, key: &str, content: &str) -> Option<String> {
-        self.0.send(book, |book_id| {
+        self.0.send(book, key, |book_id, client_message_id| {
             let content = Content::try_from(content)?;
-            Ok(Send::Post(PostMessage { book_id, content, client_message_id: Some(ClientMessageId::try_from(key)?) }))
+            Ok(ClientEvent::Message(PostMessage {
+                book_id,
+                content,
+                client_message_id,
+            }))
         })
     }
 
     /// Gives a message new words.
     pub fn edit(&self, book: f64, key: &str, message_id: &str, content: &str) -> Option<String> {
-        self.0.send(book, |book_id| {
+        self.0.send(book, key, |book_id, client_message_id| {
             let (message_id, content) = (message_of(book_id, message_id)?, Content::try_from(content)?);
-            let client_message_id = Some(ClientMessageId::try_from(key)?);
-            Ok(Send::Edit(EditMessage { book_id, message_id, content, client_message_id }))
+            Ok(ClientEvent::EditMessage(EditMessage {
+                book_id,
+                message_id,
+                content,
+                client_message_id,
+            }))
         })
     }
 
     /// Withdraws a message.
     pub fn delete(&self, book: f64, key: &str, message_id: &str) -> Option<String> {
-        self.0.send(book, |book_id| {
+        self.0.send(book, key, |book_id, client_message_id| {
             let message_id = message_of(book_id, message_id)?;
-            Ok(Send::Delete(DeleteMessage { book_id, message_id, client_message_id: Some(ClientMessageId::try_from(key)?) }))
+            Ok(ClientEvent::DeleteMessage(DeleteMessage {
+                book_id,
+                message_id,
+                client_message_id,
+            }))
         })
     }
 
@@ -165,7 +190,8 @@ impl Core {
     #[wasm_bindgen(js_name = loadPrevious)]
     pub fn load_previous(&self, book: f64, limit: u32) {
         let limit = PageLimit::try_from(u64::from(limit)).unwrap_or_default();
-        self.0.with_book(book, |client, now, book| client.load_previous(now, book, limit));
+        self.0
+            .with_book(book, |client, now, book| client.load_previous(now, book, limit));
     }
 
     /// Tells a room that the user is writing, or has stopped.
@@ -189,7 +215,9 @@ impl Core {
     #[wasm_bindgen(js_name = hasMore)]
     pub fn has_more(&self, book: f64) -> bool {
         let client = self.0.client.borrow();
-        book_id(book).and_then(|book| client.history(book)).is_some_and(|history| history.has_more())
+        book_id(book)
+            .and_then(|book| client.history(book))
+            .is_some_and(|history| history.has_more())
     }
 }
 
@@ -199,7 +227,11 @@ fn text(error: &Invalid) -> JsValue {
 
 fn message_of(book: BookId, id: &str) -> Result<MessageId, Invalid> {
     let id: MessageId = id.parse()?;
-    if id.book_id == book { Ok(id) } else { Err(Invalid("messageId must be of this room")) }
+    if id.book_id == book {
+        Ok(id)
+    } else {
+        Err(Invalid("messageId must be of this room"))
+    }
 }
 
 /// The client and its surroundings.
@@ -240,7 +272,12 @@ impl Shell {
                 })),
             };
             let client = RefCell::new(Client::new(options));
-            Self { client, host, connection: Connection::new(handlers), busy: Cell::new(false) }
+            Self {
+                client,
+                host,
+                connection: Connection::new(handlers),
+                busy: Cell::new(false),
+            }
         })
     }
 
@@ -258,6 +295,12 @@ impl Shell {
     /// Hands something to the client, then does what it wants done.
     fn drive(&self, input: impl FnOnce(&mut Client<JsValue>, f64)) {
         input(&mut self.client.borrow_mut(), now());
+        self.run();
+    }
+
+    // Once in the module, and not in every caller.
+    #[inline(never)]
+    fn run(&self) {
         if self.busy.replace(true) {
             return;
         }
@@ -269,7 +312,7 @@ impl Shell {
         self.connection.arm(deadline);
     }
 
-    // A function of its own: the borrow must end before the effect is done.
+    // The borrow must end before the effect is done.
     fn next(&self) -> Option<Effect<JsValue>> {
         self.client.borrow_mut().poll()
     }
@@ -280,10 +323,16 @@ impl Shell {
         }
     }
 
-    fn send(&self, book: f64, send: impl FnOnce(BookId) -> Result<Send, Invalid>) -> Option<String> {
+    fn send(
+        &self,
+        book: f64,
+        key: &str,
+        event: impl FnOnce(BookId, Option<ClientMessageId>) -> Result<ClientEvent, Invalid>,
+    ) -> Option<String> {
         let book = book_id(book)?;
-        match send(book) {
-            Ok(send) => self.drive(|client, now| client.send(now, book, send)),
+        let event = ClientMessageId::try_from(key).and_then(|key| Ok((key.clone(), event(book, Some(key))?)));
+        match event {
+            Ok((key, event)) => self.drive(|client, now| client.send(now, book, key, event)),
             Err(error) => return Some(error.0.to_owned()),
         }
         None
@@ -306,10 +355,15 @@ impl Shell {
             }
             Effect::State(State::Closed(reason)) => host.moved("closed", 0, 0.0, &reason),
             Effect::Identified(user) => host.identified(&user),
-            Effect::Posted(key, message) => host.posted(&key, &message),
-            Effect::Acked(key, answer) => host.acked(&key, &answer),
+            Effect::Posted(key, message) => host.posted(key.as_str(), &message),
+            Effect::Acked(key, answer) => host.acked(key.as_str(), &answer),
             Effect::Refused(key, failure) => {
-                host.refused(&key, &failure.code, &failure.message, number(failure.retry_after_ms));
+                host.refused(
+                    key.as_str(),
+                    &failure.code,
+                    &failure.message,
+                    number(failure.retry_after_ms),
+                );
             }
             #[allow(clippy::cast_precision_loss, reason = "a book's id fits a number of JavaScript's")]
             Effect::Room(book, effect) => self.perform_in(book.get() as f64, effect),
@@ -321,7 +375,7 @@ impl Shell {
         match effect {
             RoomEffect::Message(message) => host.message(book, &message),
             RoomEffect::Edited(message) => host.edited(book, &message),
-            RoomEffect::Deleted(id) => host.deleted(book, &id.to_string()),
+            RoomEffect::Deleted(id) => host.deleted(book, &id_text(id)),
             RoomEffect::Presence(event, data) => host.presence(book, &event, &data),
             RoomEffect::Joined(members) => host.joined(book, &members),
             RoomEffect::Resumed(members) => host.resumed(book, &members),

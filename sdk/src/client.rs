@@ -1,18 +1,17 @@
 //! The client as a state machine without I/O: what happened comes in by its methods, with the time; what to do comes out
 //! as [`Effect`]s, and the time to be called again as [`deadline`](Client::deadline).
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use readrealm_protocol::client::{Authenticate, ClientEvent, PageLimit, SetTyping};
 use readrealm_protocol::error::CloseCode;
 use readrealm_protocol::history::History;
-use readrealm_protocol::ids::{BookId, RequestId};
+use readrealm_protocol::ids::{BookId, ClientMessageId, RequestId, UserId};
 
 use crate::backoff::{Backoff, full_jitter};
 use crate::effect::{Effect, RoomEffect, State};
 use crate::frame::{Frame, Incoming, Value};
 use crate::io::{Io, Options};
-use crate::outbox::Send;
 use crate::requests::{ANSWER_MS, Purpose, Requests};
 use crate::room::{self, Room};
 
@@ -25,9 +24,15 @@ const SILENCE_ON_WAKE_MS: f64 = 5_000.0;
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Link {
     /// A socket was asked for, and must be open and authenticated by then.
-    Opening { deadline: f64 },
-    Ready { since: f64 },
-    Waiting { until: f64 },
+    Opening {
+        deadline: f64,
+    },
+    Ready {
+        since: f64,
+    },
+    Waiting {
+        until: f64,
+    },
     /// Not begun, or over.
     Idle,
 }
@@ -37,7 +42,8 @@ enum Link {
 pub struct Client<V> {
     link: Link,
     backoff: Backoff,
-    rooms: BTreeMap<BookId, Room<V>>,
+    /// At most 64, so looking through them is the fastest there is.
+    rooms: Vec<Room<V>>,
     io: Io<V>,
     /// When the server last said something.
     heard: f64,
@@ -47,12 +53,18 @@ pub struct Client<V> {
 impl<V: Value> Client<V> {
     /// A client that has not begun.
     pub fn new(options: Options) -> Self {
-        let user_id = options.user_id.as_ref().map_or_else(String::new, ToString::to_string);
+        let user_id = options.user_id.as_ref().map_or("", UserId::as_str).to_owned();
         Self {
             link: Link::Idle,
             backoff: Backoff::default(),
-            rooms: BTreeMap::new(),
-            io: Io { options, user_id, requests: Requests::default(), effects: VecDeque::new(), moved: false },
+            rooms: Vec::new(),
+            io: Io {
+                options,
+                user_id,
+                requests: Requests::default(),
+                effects: VecDeque::new(),
+                moved: false,
+            },
             heard: 0.0,
             deadline: None,
         }
@@ -70,7 +82,7 @@ impl<V: Value> Client<V> {
 
     /// The history of a joined room.
     pub fn history(&self, book: BookId) -> Option<&History<V>> {
-        self.rooms.get(&book).map(|room| &room.history)
+        self.room(book).map(|room| &room.history)
     }
 
     /// Begins.
@@ -97,7 +109,8 @@ impl<V: Value> Client<V> {
     pub fn token(&mut self, now: f64, attempt: u32, token: String) {
         if matches!(self.link, Link::Opening { .. }) && attempt == self.backoff.attempts() {
             let request = self.io.request(now, Purpose::Authenticate);
-            self.io.send(Some(request), ClientEvent::Authenticate(Authenticate { token }));
+            self.io
+                .send(Some(request), &ClientEvent::Authenticate(Authenticate { token }));
             self.rearm();
         }
     }
@@ -117,7 +130,9 @@ impl<V: Value> Client<V> {
         self.heard = now;
         match frame.event {
             Incoming::Event(book, event) => {
-                let Some(room) = self.rooms.get_mut(&book) else { return };
+                let Some(room) = self.rooms.iter_mut().find(|room| room.book == book) else {
+                    return;
+                };
                 if room.live(&mut self.io, event) {
                     room.rejoin();
                     self.io.moved = true;
@@ -128,7 +143,7 @@ impl<V: Value> Client<V> {
                 }
             }
             Incoming::Presence(book, name, data) => {
-                if self.rooms.get(&book).is_some_and(|room| !room.is_over()) {
+                if self.room(book).is_some() {
                     self.io.emit(book, RoomEffect::Presence(name, data));
                 }
             }
@@ -148,23 +163,70 @@ impl<V: Value> Client<V> {
             Purpose::Authenticate => return self.authenticated(now, id, event),
             Purpose::Join(book) | Purpose::Page(book) | Purpose::Change(book) => book,
         };
-        let (Some(room), io) = (self.rooms.get_mut(&book), &mut self.io) else {
-            return self.io.requests.finish(id);
+        let io = &mut self.io;
+        let Some(room) = self.rooms.iter_mut().find(|room| room.book == book) else {
+            return io.requests.finish(id);
         };
         match (purpose, event) {
-            (Purpose::Join(_), Incoming::Previous { epoch, seq, messages, has_more, members }) => {
-                room.previous(io, id, room::State { epoch, seq, messages, has_more, members });
+            (
+                Purpose::Join(_),
+                Incoming::Previous {
+                    epoch,
+                    seq,
+                    messages,
+                    has_more,
+                    members,
+                },
+            ) => {
+                room.previous(
+                    io,
+                    id,
+                    room::State {
+                        epoch,
+                        seq,
+                        messages,
+                        has_more,
+                        members,
+                    },
+                );
             }
-            (Purpose::Join(_), Incoming::Resumed { epoch, seq, events, complete, members }) => {
-                room.resumed(io, now, id, room::Resumed { epoch, seq, events, complete, members });
+            (
+                Purpose::Join(_),
+                Incoming::Resumed {
+                    epoch,
+                    seq,
+                    events,
+                    complete,
+                    members,
+                },
+            ) => {
+                room.resumed(
+                    io,
+                    now,
+                    id,
+                    room::Resumed {
+                        epoch,
+                        seq,
+                        events,
+                        complete,
+                        members,
+                    },
+                );
             }
             (Purpose::Join(_), Incoming::Error(failure)) => {
                 if room.join_failed(io, now, id, &failure) {
-                    self.rooms.remove(&book);
+                    self.rooms.retain(|room| room.book != book);
                     io.emit(book, RoomEffect::Dropped(failure));
                 }
             }
-            (Purpose::Page(_), Incoming::Page { seq, messages, has_more }) => {
+            (
+                Purpose::Page(_),
+                Incoming::Page {
+                    seq,
+                    messages,
+                    has_more,
+                },
+            ) => {
                 room.page(io, id, seq, messages, has_more);
             }
             (Purpose::Page(_), Incoming::Error(failure)) => room.page_failed(io, now, id, failure),
@@ -240,29 +302,32 @@ impl<V: Value> Client<V> {
     /// The page enters a room.
     pub fn join(&mut self, now: f64, book: BookId) {
         let window = self.io.options.window;
-        self.rooms.entry(book).and_modify(|room| room.enter_again(window)).or_insert_with(|| Room::new(book, window));
+        match self.room_mut(book) {
+            Some(room) => room.enter_again(window),
+            None => self.rooms.push(Room::new(book, window)),
+        }
         self.pump(now, book);
     }
 
     /// The page leaves a room. What it has sent there is still sent.
     pub fn leave(&mut self, now: f64, book: BookId) {
-        if let Some(room) = self.rooms.get_mut(&book) {
+        if let Some(room) = self.rooms.iter_mut().find(|room| room.book == book) {
             room.leave(&mut self.io);
             self.pump(now, book);
         }
     }
 
     /// The page posts, edits or deletes in a room it is in.
-    pub fn send(&mut self, now: f64, book: BookId, send: Send) {
-        if let Some(room) = self.rooms.get_mut(&book) {
-            room.push(send);
+    pub fn send(&mut self, now: f64, book: BookId, key: ClientMessageId, change: ClientEvent) {
+        if let Some(room) = self.room_mut(book) {
+            room.push(key, change);
             self.pump(now, book);
         }
     }
 
     /// The page wants older messages of a room it is in.
     pub fn load_previous(&mut self, now: f64, book: BookId, limit: PageLimit) {
-        if let Some(room) = self.rooms.get_mut(&book) {
+        if let Some(room) = self.room_mut(book) {
             room.load_previous(limit);
             self.pump(now, book);
         }
@@ -270,15 +335,16 @@ impl<V: Value> Client<V> {
 
     /// The user is writing, or has stopped. Not worth keeping while the room cannot hear it.
     pub fn typing(&mut self, book: BookId, typing: bool) {
-        if self.is_ready() && self.rooms.get(&book).is_some_and(Room::is_live) {
-            self.io.send(None, ClientEvent::Typing(SetTyping { book_id: book, typing }));
+        if self.is_ready() && self.room(book).is_some_and(Room::is_live) {
+            self.io
+                .send(None, &ClientEvent::Typing(SetTyping { book_id: book, typing }));
         }
     }
 
     /// The page is done.
     pub fn close(&mut self) {
         if self.is_ready() {
-            for room in self.rooms.values() {
+            for room in &self.rooms {
                 room.send_leave(&mut self.io);
             }
         }
@@ -290,13 +356,18 @@ impl<V: Value> Client<V> {
     }
 
     fn open(&mut self, now: f64) {
-        self.link = Link::Opening { deadline: now + ANSWER_MS };
+        self.link = Link::Opening {
+            deadline: now + ANSWER_MS,
+        };
         self.io.moved = true;
         self.io.effects.push_back(Effect::Open);
     }
 
     fn retry(&mut self, now: f64) {
-        self.emit_state(State::Reconnecting { attempt: self.backoff.attempts(), retry_in_ms: 0.0 });
+        self.emit_state(State::Reconnecting {
+            attempt: self.backoff.attempts(),
+            retry_in_ms: 0.0,
+        });
         self.open(now);
     }
 
@@ -311,7 +382,7 @@ impl<V: Value> Client<V> {
     fn probe(&mut self, now: f64) {
         self.heard = now;
         if self.io.requests.is_empty()
-            && let Some(room) = self.rooms.values_mut().find(|room| room.is_live())
+            && let Some(room) = self.rooms.iter_mut().find(|room| room.is_live())
         {
             room.rejoin();
         }
@@ -328,12 +399,14 @@ impl<V: Value> Client<V> {
             self.backoff.lasted(now - since);
         }
         self.io.requests.clear();
-        for room in self.rooms.values_mut() {
+        for room in &mut self.rooms {
             room.disconnected();
         }
         let attempt = self.backoff.next();
         let retry_in_ms = delay.unwrap_or_else(|| full_jitter(attempt, self.io.random()));
-        self.link = Link::Waiting { until: now + retry_in_ms };
+        self.link = Link::Waiting {
+            until: now + retry_in_ms,
+        };
         self.emit_state(State::Reconnecting { attempt, retry_in_ms });
         self.rearm();
     }
@@ -353,27 +426,41 @@ impl<V: Value> Client<V> {
     }
 
     fn pump(&mut self, now: f64, book: BookId) {
-        self.io.moved = true;
-        let ready = self.is_ready();
-        if let Some(room) = self.rooms.get_mut(&book) {
-            if ready {
-                room.pump(&mut self.io, now);
-            }
-            if room.is_over() {
-                if ready {
-                    room.send_leave(&mut self.io);
-                }
-                self.rooms.remove(&book);
-            }
+        if let Some(index) = self.rooms.iter().position(|room| room.book == book) {
+            self.pump_at(now, index);
         }
+        self.io.moved = true;
         self.rearm();
     }
 
     fn pump_all(&mut self, now: f64) {
-        let books: Vec<BookId> = self.rooms.keys().copied().collect();
-        for book in books {
-            self.pump(now, book);
+        // From the last on: a room that is over leaves its place to one that had its turn.
+        for index in (0..self.rooms.len()).rev() {
+            self.pump_at(now, index);
         }
+        self.io.moved = true;
+    }
+
+    fn pump_at(&mut self, now: f64, index: usize) {
+        let ready = self.is_ready();
+        let room = &mut self.rooms[index];
+        if ready {
+            room.pump(&mut self.io, now);
+        }
+        if room.is_over() {
+            if ready {
+                room.send_leave(&mut self.io);
+            }
+            self.rooms.swap_remove(index);
+        }
+    }
+
+    fn room(&self, book: BookId) -> Option<&Room<V>> {
+        self.rooms.iter().find(|room| room.book == book)
+    }
+
+    fn room_mut(&mut self, book: BookId) -> Option<&mut Room<V>> {
+        self.rooms.iter_mut().find(|room| room.book == book)
     }
 
     fn rearm(&mut self) {
@@ -385,7 +472,11 @@ impl<V: Value> Client<V> {
             Link::Opening { deadline } => Some(deadline),
             Link::Waiting { until } => Some(until),
             Link::Ready { .. } => {
-                let dues = self.rooms.values().filter_map(Room::due).chain(self.io.requests.deadline());
+                let dues = self
+                    .rooms
+                    .iter()
+                    .filter_map(Room::due)
+                    .chain(self.io.requests.deadline());
                 Some(dues.fold(self.heard + SILENCE_MS, f64::min))
             }
         };
@@ -407,5 +498,8 @@ fn reason_of(code: u16) -> &'static str {
         (CloseCode::OriginRefused, "origin_refused"),
         (CloseCode::Revoked, "revoked"),
     ];
-    CODES.iter().find(|(known, _)| known.get() == code).map_or("refused", |(_, reason)| reason)
+    CODES
+        .iter()
+        .find(|(known, _)| known.get() == code)
+        .map_or("refused", |(_, reason)| reason)
 }

@@ -2,7 +2,7 @@
 //!
 //! What is not as the protocol says reads as `None`, and the frame is dropped.
 
-use js_sys::{Array, JsString};
+use js_sys::Array;
 use readrealm_protocol::history::Change;
 use readrealm_protocol::ids::{BookId, Epoch, MessageId, RequestId, Seq};
 use wasm_bindgen::prelude::*;
@@ -52,10 +52,12 @@ extern "C" {
     #[wasm_bindgen(method, getter, js_name = retryAfterMs)]
     fn retry_after_ms(this: &Fields) -> f64;
     #[wasm_bindgen(method, setter)]
-    fn set_status(this: &Fields, status: &JsString);
+    fn set_status(this: &Fields, status: &JsValue);
+}
 
-    #[wasm_bindgen(thread_local_v2, static_string)]
-    static SENT: JsString = "sent";
+thread_local! {
+    /// Made once: a text that crosses costs more than the rest of a message.
+    static SENT: JsValue = "sent".into();
 }
 
 impl Value for JsValue {
@@ -95,17 +97,29 @@ pub(crate) fn decode(text: &JsValue) -> Option<Frame<JsValue>> {
         "resumed" => Incoming::Resumed {
             epoch: epoch(&data)?,
             seq: seq(data.seq())?,
-            events: data.events()?.iter().map(|event| resumed(event.unchecked_ref())).collect::<Option<_>>()?,
+            events: data
+                .events()?
+                .iter()
+                .map(|event| resumed(event.unchecked_ref()))
+                .collect::<Option<_>>()?,
             complete: data.complete(),
             members: data.members(),
         },
-        "messagesPage" => {
-            Incoming::Page { seq: seq(data.seq())?, messages: messages(&data)?, has_more: data.has_more() }
-        }
-        "authenticated" => Incoming::Authenticated { user_id: data.user_id()?, user: data.into() },
+        "messagesPage" => Incoming::Page {
+            seq: seq(data.seq())?,
+            messages: messages(&data)?,
+            has_more: data.has_more(),
+        },
+        "authenticated" => Incoming::Authenticated {
+            user_id: data.user_id()?,
+            user: data.into(),
+        },
         _ => return None,
     };
-    Some(Frame { id: integer(frame.id()).and_then(|id| RequestId::try_from(id).ok()), event })
+    Some(Frame {
+        id: integer(frame.id()).and_then(|id| RequestId::try_from(id).ok()),
+        event,
+    })
 }
 
 fn resumed(frame: &Fields) -> Option<Event<JsValue>> {
@@ -115,15 +129,30 @@ fn resumed(frame: &Fields) -> Option<Event<JsValue>> {
 fn sequenced(name: &str, position: f64, data: &Fields) -> Option<Event<JsValue>> {
     let (book, seq) = (book_id(data.book_id())?, seq(position)?);
     if name == "messageDeleted" {
-        return Some(Event { seq, message: data.message_id()?.parse().ok()?, change: Change::Deleted });
+        return Some(Event {
+            seq,
+            message: data.message_id()?.parse().ok()?,
+            change: Change::Deleted,
+        });
     }
     let (place, message) = placed(data.clone())?;
-    let change = if name == "message" { Change::Posted(message) } else { Change::Edited(message) };
-    Some(Event { seq, message: MessageId { book_id: book, place }, change })
+    let change = if name == "message" {
+        Change::Posted(message)
+    } else {
+        Change::Edited(message)
+    };
+    Some(Event {
+        seq,
+        message: MessageId { book_id: book, place },
+        change,
+    })
 }
 
 fn messages(data: &Fields) -> Option<Vec<(Seq, JsValue)>> {
-    data.messages()?.iter().map(|message| placed(message.unchecked_into())).collect()
+    data.messages()?
+        .iter()
+        .map(|message| placed(message.unchecked_into()))
+        .collect()
 }
 
 /// A message with its place, marked as on record.
@@ -145,7 +174,11 @@ pub(crate) fn book_id(number: f64) -> Option<BookId> {
 }
 
 /// The integer that `number` is; each newtype has its own bounds.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be a whole number from 0 on")]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "checked to be a whole number from 0 on"
+)]
 fn integer(number: f64) -> Option<u64> {
     (number >= 0.0 && number.fract() == 0.0).then_some(number as u64)
 }

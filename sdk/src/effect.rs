@@ -1,6 +1,6 @@
 //! What the core wants done. The shell does it in this order, and hands back what comes of it.
 
-use readrealm_protocol::ids::{BookId, MessageId};
+use readrealm_protocol::ids::{BookId, ClientMessageId, MessageId};
 
 use crate::frame::Failure;
 
@@ -38,11 +38,11 @@ pub enum Effect<V> {
     /// Who this is, by its token.
     Identified(V),
     /// A post was seen in its room: its key, and the message as it is on record.
-    Posted(String, V),
+    Posted(ClientMessageId, V),
     /// A change is durable: its key, and the server's answer.
-    Acked(String, V),
+    Acked(ClientMessageId, V),
     /// A change can never succeed: its key, and why.
-    Refused(String, Failure),
+    Refused(ClientMessageId, Failure),
     /// Something for one room.
     Room(BookId, RoomEffect<V>),
 }

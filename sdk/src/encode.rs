@@ -1,20 +1,18 @@
 //! The text of a client's frames, byte for byte what the protocol's own codec writes, without its weight.
 
-use std::fmt::Write;
+use readrealm_protocol::client::ClientEvent;
+use readrealm_protocol::ids::{ClientMessageId, Epoch, MessageId, RequestId, UserId, Username};
 
-use readrealm_protocol::client::{ClientEvent, ClientFrame};
-use readrealm_protocol::ids::{ClientMessageId, Epoch, UserId, Username};
-
-/// The text of `frame`.
-pub fn encode(frame: &ClientFrame) -> String {
+/// The text of a frame with that event.
+pub fn encode(id: Option<RequestId>, event: &ClientEvent) -> String {
     let mut text = Text(String::with_capacity(128));
     text.0.push_str("{\"event\":");
-    text.string(frame.event.name());
-    if let Some(id) = frame.id {
+    text.string(event.name());
+    if let Some(id) = id {
         text.field("id").number(id.get());
     }
     text.0.push_str(",\"data\":{");
-    match &frame.event {
+    match event {
         ClientEvent::Authenticate(data) => text.first("token").string(&data.token),
         ClientEvent::JoinRoom(data) => {
             text.first("bookId").number(data.book_id.get());
@@ -29,18 +27,27 @@ pub fn encode(frame: &ClientFrame) -> String {
         ClientEvent::Message(data) => {
             text.first("bookId").number(data.book_id.get());
             text.field("content").string(data.content.as_str());
-            text.optional("clientMessageId", data.client_message_id.as_ref().map(ClientMessageId::as_str));
+            text.optional(
+                "clientMessageId",
+                data.client_message_id.as_ref().map(ClientMessageId::as_str),
+            );
         }
         ClientEvent::EditMessage(data) => {
             text.first("bookId").number(data.book_id.get());
-            text.field("messageId").string(&data.message_id.to_string());
+            text.field("messageId").string(&id_text(data.message_id));
             text.field("content").string(data.content.as_str());
-            text.optional("clientMessageId", data.client_message_id.as_ref().map(ClientMessageId::as_str));
+            text.optional(
+                "clientMessageId",
+                data.client_message_id.as_ref().map(ClientMessageId::as_str),
+            );
         }
         ClientEvent::DeleteMessage(data) => {
             text.first("bookId").number(data.book_id.get());
-            text.field("messageId").string(&data.message_id.to_string());
-            text.optional("clientMessageId", data.client_message_id.as_ref().map(ClientMessageId::as_str));
+            text.field("messageId").string(&id_text(data.message_id));
+            text.optional(
+                "clientMessageId",
+                data.client_message_id.as_ref().map(ClientMessageId::as_str),
+            );
         }
         ClientEvent::LoadPrevious(data) => {
             text.first("bookId").number(data.book_id.get());
@@ -49,11 +56,30 @@ pub fn encode(frame: &ClientFrame) -> String {
         }
         ClientEvent::Typing(data) => {
             text.first("bookId").number(data.book_id.get());
-            text.field("typing").0.push_str(if data.typing { "true" } else { "false" });
+            text.field("typing")
+                .0
+                .push_str(if data.typing { "true" } else { "false" });
         }
     }
     text.0.push_str("}}");
     text.0
+}
+
+/// The text of a message's id. As that of numbers it is put together here: `std`'s formatting would be a tenth of the
+/// whole module.
+pub(crate) fn id_text(id: MessageId) -> String {
+    let mut text = String::new();
+    push_decimal(&mut text, id.book_id.get());
+    text.push('-');
+    push_decimal(&mut text, id.place.get());
+    text
+}
+
+fn push_decimal(text: &mut String, value: u64) {
+    if value >= 10 {
+        push_decimal(text, value / 10);
+    }
+    text.extend(char::from_digit((value % 10) as u32, 10));
 }
 
 struct Text(String);
@@ -80,8 +106,7 @@ impl Text {
     }
 
     fn number(&mut self, value: u64) {
-        // Writing to a string cannot fail.
-        let _ = write!(self.0, "{value}");
+        push_decimal(&mut self.0, value);
     }
 
     fn string(&mut self, value: &str) {
@@ -96,7 +121,8 @@ impl Text {
                 '\u{8}' => self.0.push_str("\\b"),
                 '\u{c}' => self.0.push_str("\\f"),
                 '\0'..='\u{1f}' => {
-                    let _ = write!(self.0, "\\u{:04x}", char as u32);
+                    self.0.push_str(if char < '\u{10}' { "\\u000" } else { "\\u001" });
+                    self.0.extend(char::from_digit(char as u32 % 16, 16));
                 }
                 _ => self.0.push(char),
             }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use readrealm_protocol::client::{ClientEvent, ClientFrame};
+use readrealm_protocol::client::ClientEvent;
 use readrealm_protocol::ids::{BookId, RequestId, UserId, Username};
 
 use crate::effect::{Effect, RoomEffect};
@@ -44,8 +44,8 @@ impl<V> Io<V> {
         self.requests.begin(purpose, now + ANSWER_MS)
     }
 
-    pub(crate) fn send(&mut self, id: Option<RequestId>, event: ClientEvent) {
-        self.effects.push_back(Effect::Send(encode(&ClientFrame { id, event })));
+    pub(crate) fn send(&mut self, id: Option<RequestId>, event: &ClientEvent) {
+        self.effects.push_back(Effect::Send(encode(id, event)));
     }
 
     pub(crate) fn emit(&mut self, book: BookId, effect: RoomEffect<V>) {

@@ -40,4 +40,3 @@ mod socket;
 pub use border::{Core, Host};
 pub use client::Client;
 pub use io::Options;
-pub use outbox::Send;

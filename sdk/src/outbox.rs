@@ -5,44 +5,17 @@
 
 use std::collections::VecDeque;
 
-use readrealm_protocol::client::{ClientEvent, DeleteMessage, EditMessage, PostMessage};
+use readrealm_protocol::client::ClientEvent;
 use readrealm_protocol::ids::{ClientMessageId, RequestId};
 
 use crate::backoff::Retry;
 
-/// A post, an edit or a delete, with the key that makes it idempotent.
-#[derive(Debug, Clone)]
-pub enum Send {
-    /// A new message.
-    Post(PostMessage),
-    /// New words for a message.
-    Edit(EditMessage),
-    /// A message withdrawn.
-    Delete(DeleteMessage),
-}
-
-impl Send {
-    fn event(&self) -> ClientEvent {
-        match self.clone() {
-            Self::Post(data) => ClientEvent::Message(data),
-            Self::Edit(data) => ClientEvent::EditMessage(data),
-            Self::Delete(data) => ClientEvent::DeleteMessage(data),
-        }
-    }
-
-    fn key(&self) -> &str {
-        let key = match self {
-            Self::Post(data) => &data.client_message_id,
-            Self::Edit(data) => &data.client_message_id,
-            Self::Delete(data) => &data.client_message_id,
-        };
-        key.as_ref().map_or("", ClientMessageId::as_str)
-    }
-}
-
 #[derive(Debug)]
 struct Entry {
-    send: Send,
+    /// Makes the change idempotent; it stands in the event as well.
+    key: ClientMessageId,
+    /// A post, an edit or a delete.
+    event: ClientEvent,
     /// The request it is under way as, on this connection.
     request: Option<RequestId>,
     /// Whether it may have reached the server, on any connection.
@@ -59,36 +32,45 @@ impl Outbox {
         self.0.is_empty()
     }
 
-    pub(crate) fn push(&mut self, send: Send) {
-        self.0.push_back(Entry { send, request: None, tried: false, retry: Retry::default() });
+    pub(crate) fn push(&mut self, key: ClientMessageId, event: ClientEvent) {
+        self.0.push_back(Entry {
+            key,
+            event,
+            request: None,
+            tried: false,
+            retry: Retry::default(),
+        });
     }
 
     /// When the next one is to go out; `None` while one is under way.
     pub(crate) fn due(&self) -> Option<f64> {
-        self.0.front().filter(|entry| entry.request.is_none()).map(|entry| entry.retry.due())
+        self.0
+            .front()
+            .filter(|entry| entry.request.is_none())
+            .map(|entry| entry.retry.due())
     }
 
     /// The next one, now under way as `request`.
-    pub(crate) fn send(&mut self, request: RequestId) -> Option<ClientEvent> {
+    pub(crate) fn send(&mut self, request: RequestId) -> Option<&ClientEvent> {
         let entry = self.0.front_mut()?;
         entry.request = Some(request);
         entry.tried = true;
-        Some(entry.send.event())
+        Some(&entry.event)
     }
 
     /// The key of a post that a message of the room may turn out to be.
     pub(crate) fn awaited_post(&self) -> Option<&str> {
         let entry = self.0.front().filter(|entry| entry.tried)?;
-        matches!(entry.send, Send::Post(_)).then(|| entry.send.key())
+        matches!(entry.event, ClientEvent::Message(_)).then(|| entry.key.as_str())
     }
 
     /// Takes out the one under way, which has its outcome. Returns its key.
-    pub(crate) fn settle(&mut self) -> Option<String> {
-        self.0.pop_front().map(|entry| entry.send.key().to_owned())
+    pub(crate) fn settle(&mut self) -> Option<ClientMessageId> {
+        self.0.pop_front().map(|entry| entry.key)
     }
 
     /// Takes out the one that was under way as `request`; `None` where it was settled before. Returns its key.
-    pub(crate) fn answered(&mut self, request: RequestId) -> Option<String> {
+    pub(crate) fn answered(&mut self, request: RequestId) -> Option<ClientMessageId> {
         self.0.front().filter(|entry| entry.request == Some(request))?;
         self.settle()
     }

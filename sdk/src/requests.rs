@@ -1,7 +1,5 @@
 //! The requests that wait for their answer on this connection.
 
-use std::collections::VecDeque;
-
 use readrealm_protocol::ids::{BookId, RequestId};
 
 /// Milliseconds after which a request without an answer means that the connection is dead.
@@ -26,20 +24,23 @@ struct Request {
 #[derive(Debug, Default)]
 pub(crate) struct Requests {
     last: u32,
-    waiting: VecDeque<Request>,
+    waiting: Vec<Request>,
 }
 
 impl Requests {
     pub(crate) fn begin(&mut self, purpose: Purpose, deadline: f64) -> RequestId {
         self.last = self.last.wrapping_add(1);
         let id = RequestId::from(self.last);
-        self.waiting.push_back(Request { id, purpose, deadline });
+        self.waiting.push(Request { id, purpose, deadline });
         id
     }
 
     /// What `id` was for, while it waits.
     pub(crate) fn purpose(&self, id: RequestId) -> Option<Purpose> {
-        self.waiting.iter().find(|request| request.id == id).map(|request| request.purpose)
+        self.waiting
+            .iter()
+            .find(|request| request.id == id)
+            .map(|request| request.purpose)
     }
 
     /// It has its answer, or is of no interest any more.

@@ -2,13 +2,13 @@
 
 use readrealm_protocol::client::{ClientEvent, JoinRoom, LeaveRoom, LoadPrevious, PageLimit};
 use readrealm_protocol::history::{Change, History};
-use readrealm_protocol::ids::{BookId, Epoch, RequestId, Seq};
+use readrealm_protocol::ids::{BookId, ClientMessageId, Epoch, RequestId, Seq};
 
 use crate::backoff::Retry;
 use crate::effect::{Effect, RoomEffect};
 use crate::frame::{Event, Failure, Value};
 use crate::io::Io;
-use crate::outbox::{Outbox, Send};
+use crate::outbox::Outbox;
 use crate::requests::{ANSWER_MS, Purpose};
 
 /// Events of a gap that are replayed before the room is taken anew; a page holds no more than half of them.
@@ -39,7 +39,7 @@ struct Page {
 
 #[derive(Debug)]
 pub(crate) struct Room<V> {
-    book: BookId,
+    pub(crate) book: BookId,
     phase: Phase,
     /// When it is to be joined, after the server could not.
     join: Retry,
@@ -70,7 +70,10 @@ impl<V: Value> Room<V> {
 
     /// Entered again by the page before it was left: as a new room, but for what is being sent.
     pub(crate) fn enter_again(&mut self, window: usize) {
-        *self = Self { outbox: std::mem::take(&mut self.outbox), ..Self::new(self.book, window) };
+        *self = Self {
+            outbox: std::mem::take(&mut self.outbox),
+            ..Self::new(self.book, window)
+        };
         self.outbox.disconnected();
     }
 
@@ -89,12 +92,16 @@ impl<V: Value> Room<V> {
         matches!(self.phase, Phase::Live)
     }
 
-    pub(crate) fn push(&mut self, send: Send) {
-        self.outbox.push(send);
+    pub(crate) fn push(&mut self, key: ClientMessageId, change: ClientEvent) {
+        self.outbox.push(key, change);
     }
 
     pub(crate) fn load_previous(&mut self, limit: PageLimit) {
-        self.page = Some(Page { limit, request: None, retry: Retry::default() });
+        self.page = Some(Page {
+            limit,
+            request: None,
+            retry: Retry::default(),
+        });
     }
 
     /// Asks the server for the room once more, from the position on.
@@ -120,7 +127,11 @@ impl<V: Value> Room<V> {
         if !self.is_live() {
             return;
         }
-        if self.page.as_ref().is_some_and(|page| page.request.is_none() && page.retry.due() <= now) {
+        if self
+            .page
+            .as_ref()
+            .is_some_and(|page| page.request.is_none() && page.retry.due() <= now)
+        {
             self.send_page(io, now);
         }
         if self.outbox.due().is_some_and(|due| due <= now) {
@@ -136,7 +147,11 @@ impl<V: Value> Room<V> {
         if matches!(self.phase, Phase::Apart) {
             return Some(self.join.due());
         }
-        let page = self.page.as_ref().filter(|page| page.request.is_none()).map(|page| page.retry.due());
+        let page = self
+            .page
+            .as_ref()
+            .filter(|page| page.request.is_none())
+            .map(|page| page.retry.due());
         let send = self.outbox.due();
         let due = [page, send].into_iter().flatten().reduce(f64::min);
         due.filter(|_| self.is_live())
@@ -153,7 +168,7 @@ impl<V: Value> Room<V> {
             after: self.known.as_ref().map(|known| known.seq),
             epoch: self.known.as_ref().map(|known| known.epoch.clone()),
         };
-        io.send(Some(request), ClientEvent::JoinRoom(join));
+        io.send(Some(request), &ClientEvent::JoinRoom(join));
     }
 
     fn send_page(&mut self, io: &mut Io<V>, now: f64) {
@@ -165,13 +180,20 @@ impl<V: Value> Room<V> {
         let request = io.request(now, Purpose::Page(self.book));
         page.request = Some(request);
         self.history.begin_page();
-        io.send(Some(request), ClientEvent::LoadPrevious(LoadPrevious { book_id: self.book, before, limit: page.limit }));
+        io.send(
+            Some(request),
+            &ClientEvent::LoadPrevious(LoadPrevious {
+                book_id: self.book,
+                before,
+                limit: page.limit,
+            }),
+        );
     }
 
     /// Tells the server that the room was left.
     pub(crate) fn send_leave(&self, io: &mut Io<V>) {
         if !matches!(self.phase, Phase::Apart) {
-            io.send(None, ClientEvent::LeaveRoom(LeaveRoom { book_id: self.book }));
+            io.send(None, &ClientEvent::LeaveRoom(LeaveRoom { book_id: self.book }));
         }
     }
 
@@ -185,14 +207,24 @@ impl<V: Value> Room<V> {
         self.forget_page(io);
         let first = self.known.is_none();
         self.go_live();
-        self.known = Some(Position { epoch: state.epoch, seq: state.seq });
+        self.known = Some(Position {
+            epoch: state.epoch,
+            seq: state.seq,
+        });
         if self.outbox.awaited_post().is_some() {
             for (_, message) in &state.messages {
                 self.settle_own(io, message);
             }
         }
         self.history.reset(state.seq, state.messages, state.has_more);
-        self.emit(io, if first { RoomEffect::Joined(state.members) } else { RoomEffect::Reset(state.members) });
+        self.emit(
+            io,
+            if first {
+                RoomEffect::Joined(state.members)
+            } else {
+                RoomEffect::Reset(state.members)
+            },
+        );
     }
 
     /// The join was answered with a page of what happened since the position it named.
@@ -258,7 +290,11 @@ impl<V: Value> Room<V> {
 
     /// Where `message` is the post under way, that has its outcome.
     fn settle_own(&mut self, io: &mut Io<V>, message: &V) {
-        if !self.outbox.awaited_post().is_some_and(|key| message.is_post_of(&io.user_id, key)) {
+        if !self
+            .outbox
+            .awaited_post()
+            .is_some_and(|key| message.is_post_of(&io.user_id, key))
+        {
             return;
         }
         if let Some(key) = self.outbox.settle() {
@@ -300,7 +336,9 @@ impl<V: Value> Room<V> {
     pub(crate) fn page_failed(&mut self, io: &mut Io<V>, now: f64, id: RequestId, failure: Failure) {
         io.requests.finish(id);
         let random = io.random();
-        let Some(page) = self.page.as_mut().filter(|page| page.request == Some(id)) else { return };
+        let Some(page) = self.page.as_mut().filter(|page| page.request == Some(id)) else {
+            return;
+        };
         if failure.is_retryable() {
             page.request = None;
             page.retry.failed(now, failure.retry_after_ms, random);

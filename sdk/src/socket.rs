@@ -62,7 +62,12 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) fn new(handlers: Handlers) -> Self {
-        Self { handlers, socket: RefCell::new(None), timer: RefCell::new(None), armed: Cell::new(None) }
+        Self {
+            handlers,
+            socket: RefCell::new(None),
+            timer: RefCell::new(None),
+            armed: Cell::new(None),
+        }
     }
 
     /// Takes `socket` into use, in place of the one there was.
@@ -102,7 +107,8 @@ impl Connection {
         if let Some(deadline) = deadline {
             // Timers count whole milliseconds and may be a fraction early.
             let millis = (deadline - now()).ceil().clamp(0.0, LONGEST_TIMER_MS);
-            self.timer.replace(Some(set_timeout(self.handlers.timer.as_ref(), millis)));
+            self.timer
+                .replace(Some(set_timeout(self.handlers.timer.as_ref(), millis)));
         }
     }
 
