@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -15,15 +16,15 @@ use crate::auth::Auth;
 use crate::config::Config;
 use crate::connection::{self, UserLimits};
 use crate::hub::Hub;
-use crate::log::open::{OpenError, open};
 use crate::log::Appender;
+use crate::log::open::{OpenError, open};
 use crate::room::actor::Services;
 use crate::transport::admission::Admission;
 use crate::transport::origin::Origins;
 use crate::{fanout, http};
 
 /// How often the budgets of users who are silent again are forgotten.
-const FORGET: Duration = Duration::from_secs(60);
+const FORGET: Duration = Duration::from_mins(1);
 
 /// What the transports work with.
 #[derive(Debug)]
@@ -67,7 +68,13 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationTo
 
     let (rooms, sockets, writers) = (TaskTracker::new(), TaskTracker::new(), TaskTracker::new());
     let appender = Appender::spawn(Arc::clone(&log), &writers);
-    let hub = Hub::new(Services { log: Arc::clone(&log), appender }, rooms.clone());
+    let hub = Hub::new(
+        Services {
+            log: Arc::clone(&log),
+            appender,
+        },
+        rooms.clone(),
+    );
     let stop_tail = CancellationToken::new();
     let tail = tokio::spawn(fanout::follow(Arc::clone(&log), hub.clone(), stop_tail.clone()));
     let users = UserLimits::new(&config.limits);
@@ -82,6 +89,7 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationTo
             auth: Auth::Claimed,
             limits: config.limits,
             users,
+            resumes: Semaphore::new(connection::RESUMES),
             shutdown: shutdown.clone(),
             next_connection: AtomicU64::new(1),
         }),

@@ -18,14 +18,23 @@ impl Auth {
     pub fn user_of(self, join: &JoinRoom) -> Result<Arc<User>, ErrorReply> {
         let Self::Claimed = self;
         let user_id = join.user_id.clone().ok_or_else(|| {
-            ErrorReply::new(ErrorCode::InvalidData, "joinRoom: userId is needed where authentication is off")
+            ErrorReply::new(
+                ErrorCode::InvalidData,
+                "joinRoom: userId is needed where authentication is off",
+            )
         })?;
-        let username = join.username.clone().unwrap_or_else(|| Username::from_user_id(&user_id));
+        let username = join
+            .username
+            .clone()
+            .unwrap_or_else(|| Username::from_user_id(&user_id));
         Ok(Arc::new(User { user_id, username }))
     }
 
     /// The answer to `authenticate` where there is nothing to check a token with.
     pub fn refuse_authenticate(self) -> ErrorReply {
-        ErrorReply::new(ErrorCode::Unsupported, "authentication is off on this server; name the user in joinRoom")
+        ErrorReply::new(
+            ErrorCode::Unsupported,
+            "authentication is off on this server; name the user in joinRoom",
+        )
     }
 }

@@ -13,11 +13,21 @@ use crate::log::open::StoreUrl;
 #[command(name = "readrealm-server", version)]
 pub struct Config {
     /// Address to listen on; port 0 takes a free one. The first line on stdout names the address bound.
-    #[arg(long, env = "READREALM_LISTEN", default_value = "127.0.0.1:3000", value_name = "ADDR:PORT")]
+    #[arg(
+        long,
+        env = "READREALM_LISTEN",
+        default_value = "127.0.0.1:3000",
+        value_name = "ADDR:PORT"
+    )]
     pub listen: SocketAddr,
 
     /// The event log: `sqlite:PATH`, `mongodb://…`, `mongodb+srv://…` or `memory:` (lost at exit).
-    #[arg(long, env = "READREALM_STORE", default_value = "sqlite:readrealm.db", value_name = "URL")]
+    #[arg(
+        long,
+        env = "READREALM_STORE",
+        default_value = "sqlite:readrealm.db",
+        value_name = "URL"
+    )]
     pub store: StoreUrl,
 
     /// Folder of files to serve beside the chat: the built page, and the SDK under `/sdk/`.
@@ -30,7 +40,12 @@ pub struct Config {
 
     /// Origin of pages that may connect, as `https://example.org`; repeatable. Always allowed: no origin (phones, bots),
     /// the host that is asked, and localhost or a loopback address on any port.
-    #[arg(long = "allow-origin", env = "READREALM_ALLOW_ORIGIN", value_delimiter = ',', value_name = "ORIGIN")]
+    #[arg(
+        long = "allow-origin",
+        env = "READREALM_ALLOW_ORIGIN",
+        value_delimiter = ',',
+        value_name = "ORIGIN"
+    )]
     pub allow_origins: Vec<String>,
 
     /// How log lines are written to stderr. Their level is set by `RUST_LOG`, which is `info` by default.
@@ -59,7 +74,12 @@ pub struct Limits {
     pub message_burst: u32,
 
     /// Messages, edits and deletes a second, over all connections of a user. As many at once as `--message-burst`.
-    #[arg(long, env = "READREALM_USER_MESSAGES_PER_SECOND", default_value_t = 40, value_name = "N")]
+    #[arg(
+        long,
+        env = "READREALM_USER_MESSAGES_PER_SECOND",
+        default_value_t = 40,
+        value_name = "N"
+    )]
     pub user_messages_per_second: u32,
 
     /// Joins a second, per connection.
@@ -75,11 +95,21 @@ pub struct Limits {
     pub max_connections: usize,
 
     /// Connections of one address; more are answered 429.
-    #[arg(long, env = "READREALM_MAX_CONNECTIONS_PER_ADDRESS", default_value_t = 1_000, value_name = "N")]
+    #[arg(
+        long,
+        env = "READREALM_MAX_CONNECTIONS_PER_ADDRESS",
+        default_value_t = 1_000,
+        value_name = "N"
+    )]
     pub max_connections_per_address: usize,
 
     /// Bytes that may wait for one connection; more close it with 4008, and its client resumes.
-    #[arg(long, env = "READREALM_OUTBOX_BYTES", default_value_t = 1_048_576, value_name = "BYTES")]
+    #[arg(
+        long,
+        env = "READREALM_OUTBOX_BYTES",
+        default_value_t = 1_048_576,
+        value_name = "BYTES"
+    )]
     pub outbox_bytes: usize,
 
     /// How often a connection is pinged.
@@ -120,5 +150,9 @@ pub enum LogFormat {
 
 /// A time with its unit, or a bare 0.
 fn parse_period(text: &str) -> Result<Duration, humantime::DurationError> {
-    if text == "0" { Ok(Duration::ZERO) } else { humantime::parse_duration(text) }
+    if text == "0" {
+        Ok(Duration::ZERO)
+    } else {
+        humantime::parse_duration(text)
+    }
 }

@@ -45,7 +45,9 @@ enum Followed {
 }
 
 async fn follow_once(log: &dyn EventLog, hub: &Hub, wait: &mut Duration) -> Result<Followed, ReadError> {
-    let Some(mut tail) = log.tail().await? else { return Ok(Followed::SoleWriter) };
+    let Some(mut tail) = log.tail().await? else {
+        return Ok(Followed::SoleWriter);
+    };
     // The tail stands at "now": only then is it safe to read what was missed before it.
     catch_up(hub).await;
     *wait = Duration::from_millis(100);

@@ -1,4 +1,4 @@
-//! Plain HTTP: health, and the files of the page.
+//! Plain HTTP: health, reading a room's history, and the files of the page.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use tower_http::services::{ServeDir, ServeFile};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::app::Shared;
+use crate::history;
 use crate::transport::websocket;
 
 /// Every route of the server.
@@ -21,6 +22,7 @@ pub fn router(shared: Arc<Shared>, static_dir: Option<&Path>) -> Router {
         .route("/ws", get(websocket::upgrade))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
+        .route("/rooms/{book_id}/messages", get(history::messages))
         .with_state(shared);
     match static_dir {
         Some(folder) => router.fallback_service(files(folder)),
@@ -39,9 +41,14 @@ async fn ready(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
 
 fn files(folder: &Path) -> Router {
     let page = ServeFile::new(folder.join("index.html"));
-    let no_sniff = SetResponseHeaderLayer::if_not_present(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let no_sniff =
+        SetResponseHeaderLayer::if_not_present(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     Router::new()
-        .fallback_service(ServeDir::new(folder).append_index_html_on_directories(true).not_found_service(page))
+        .fallback_service(
+            ServeDir::new(folder)
+                .append_index_html_on_directories(true)
+                .not_found_service(page),
+        )
         .layer(CompressionLayer::new())
         .layer(no_sniff)
 }

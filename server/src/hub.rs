@@ -27,7 +27,13 @@ struct Shared {
 impl Hub {
     /// A hub without rooms.
     pub fn new(services: Services, tasks: TaskTracker) -> Self {
-        Self { shared: Arc::new(Shared { rooms: Mutex::default(), services, tasks }) }
+        Self {
+            shared: Arc::new(Shared {
+                rooms: Mutex::default(),
+                services,
+                tasks,
+            }),
+        }
     }
 
     /// The room of a book, which is spawned where it is not in memory. While somebody holds the handle it stays.
@@ -117,6 +123,11 @@ fn refuse(command: Command) {
             let _ = reply.send(Joined::Failed);
         }
         Command::Append { outbox, id, .. } => fail(outbox, id),
-        Command::Leave { .. } | Command::Position { .. } | Command::Typing { .. } | Command::Tail(_) | Command::CatchUp => {}
+        Command::Leave { .. }
+        | Command::Position { .. }
+        | Command::Members { .. }
+        | Command::Typing { .. }
+        | Command::Tail(_)
+        | Command::CatchUp => {}
     }
 }

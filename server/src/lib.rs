@@ -12,7 +12,7 @@
 //! | [`room`] | one task per room owns its order, its newest history and its members |
 //! | [`log`] | the event log: the contract, and its engines |
 //! | [`fanout`] | what other nodes append, brought to the rooms |
-//! | [`http`] | health, and the files of the page |
+//! | [`http`], [`history`] | health, reading history without a socket, the files of the page |
 //! | [`auth`], [`config`] | who is who; what an operator can set |
 //! | [`app`] | puts it all together |
 
@@ -23,6 +23,7 @@ pub mod auth;
 pub mod config;
 pub mod connection;
 pub mod fanout;
+pub mod history;
 pub mod http;
 pub mod hub;
 pub mod log;

@@ -20,7 +20,9 @@ impl UserLimits {
     /// The budgets as configured.
     pub fn new(limits: &Limits) -> Arc<Self> {
         let burst = limits.message_burst.max(limits.user_messages_per_second);
-        Arc::new(Self(quota(limits.user_messages_per_second, burst).map(RateLimiter::keyed)))
+        Arc::new(Self(
+            quota(limits.user_messages_per_second, burst).map(RateLimiter::keyed),
+        ))
     }
 
     /// Forgets the users whose budget is full again. Called now and then, so that memory follows those who talk.
@@ -33,7 +35,9 @@ impl UserLimits {
 
     fn check(&self, user: &UserId) -> Result<(), ErrorReply> {
         match &self.0 {
-            Some(users) => users.check_key(user).map_err(|until| too_fast("this user sends", &until)),
+            Some(users) => users
+                .check_key(user)
+                .map_err(|until| too_fast("this user sends", &until)),
             None => Ok(()),
         }
     }
@@ -105,7 +109,9 @@ fn quota(per_second: u32, burst: u32) -> Option<Quota> {
 }
 
 fn check(limiter: Option<&DefaultDirectRateLimiter>, what: &str) -> Result<(), ErrorReply> {
-    limiter.map_or(Ok(()), |limiter| limiter.check().map_err(|until| too_fast(what, &until)))
+    limiter.map_or(Ok(()), |limiter| {
+        limiter.check().map_err(|until| too_fast(what, &until))
+    })
 }
 
 fn too_fast(what: &str, until: &NotUntil<governor::clock::QuantaInstant>) -> ErrorReply {
@@ -119,7 +125,12 @@ mod tests {
     use super::*;
 
     fn limits(per_second: u32, burst: u32, user: u32) -> Limits {
-        Limits { messages_per_second: per_second, message_burst: burst, user_messages_per_second: user, ..Limits::off() }
+        Limits {
+            messages_per_second: per_second,
+            message_burst: burst,
+            user_messages_per_second: user,
+            ..Limits::off()
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 pub mod limits;
 pub mod outbox;
 mod requests;
+mod resume;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant};
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use readrealm_protocol::codec::DecodeError;
 use readrealm_protocol::{ClientFrame, CloseCode};
+use tokio::sync::Semaphore;
 use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 
@@ -39,11 +41,16 @@ pub struct Services {
     pub limits: Limits,
     /// What users may do over all their connections.
     pub users: Arc<UserLimits>,
+    /// Reads of long-gone clients' events that may be under way at once, over all connections.
+    pub resumes: Semaphore,
     /// Cancelled when the process is to end.
     pub shutdown: CancellationToken,
     /// The number of the next connection.
     pub next_connection: AtomicU64,
 }
+
+/// What [`Services::resumes`] allows: with 256 KiB a page, what resumes hold in memory stays within 8 MiB.
+pub const RESUMES: usize = 32;
 
 /// What a transport reads.
 #[derive(Debug)]

@@ -17,6 +17,8 @@ pub struct Outbox {
     queue: Mutex<Queue>,
     /// Wakes the connection's task, which is the only one to take frames out.
     waker: AtomicWaker,
+    /// Wakes who waits for everything to be written.
+    drained: AtomicWaker,
     capacity: usize,
 }
 
@@ -40,7 +42,10 @@ pub struct Close {
 impl Close {
     /// A close with its reason.
     pub fn new(code: CloseCode, reason: impl Into<String>) -> Self {
-        Self { code, reason: reason.into() }
+        Self {
+            code,
+            reason: reason.into(),
+        }
     }
 }
 
@@ -48,7 +53,12 @@ impl Outbox {
     /// An empty queue for at most `capacity` bytes; 0 is without bound.
     pub fn new(capacity: usize) -> Arc<Self> {
         let capacity = if capacity == 0 { usize::MAX } else { capacity };
-        Arc::new(Self { queue: Mutex::default(), waker: AtomicWaker::new(), capacity })
+        Arc::new(Self {
+            queue: Mutex::default(),
+            waker: AtomicWaker::new(),
+            drained: AtomicWaker::new(),
+            capacity,
+        })
     }
 
     /// Asks the connection to end. The first reason given counts.
@@ -62,7 +72,11 @@ impl Outbox {
         poll_fn(|context| {
             self.waker.register(context.waker());
             let queue = self.lock();
-            if queue.frames.is_empty() && queue.closed.is_none() { Poll::Pending } else { Poll::Ready(()) }
+            if queue.frames.is_empty() && queue.closed.is_none() {
+                Poll::Pending
+            } else {
+                Poll::Ready(())
+            }
         })
         .await;
     }
@@ -71,7 +85,11 @@ impl Outbox {
     pub async fn closing(&self) {
         poll_fn(|context| {
             self.waker.register(context.waker());
-            if self.lock().closed.is_some() { Poll::Ready(()) } else { Poll::Pending }
+            if self.lock().closed.is_some() {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
         })
         .await;
     }
@@ -88,7 +106,25 @@ impl Outbox {
 
     /// So many bytes of what was taken are on their way.
     pub fn written(&self, bytes: usize) {
-        self.lock().bytes -= bytes;
+        let mut queue = self.lock();
+        queue.bytes -= bytes;
+        if queue.bytes == 0 {
+            drop(queue);
+            self.drained.wake();
+        }
+    }
+
+    /// Waits until everything is written. For the task that reads the connection alone.
+    pub async fn drained(&self) {
+        poll_fn(|context| {
+            self.drained.register(context.waker());
+            if self.lock().bytes == 0 {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        })
+        .await;
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {

@@ -15,7 +15,7 @@ use rustc_hash::FxHashMap;
 use tokio::sync::oneshot;
 
 use super::limits::ConnectionLimits;
-use super::{Outbox, Services};
+use super::{Outbox, Services, resume};
 use crate::log::PageQuery;
 use crate::room::{
     Action, Command, ConnectionId, Deliver, Frame, Joined, Member, RoomHandle, Standing, not_joined, unavailable,
@@ -40,7 +40,13 @@ struct JoinedRoom {
 impl Requests {
     pub(super) fn new(id: ConnectionId, outbox: Arc<Outbox>, services: Arc<Services>) -> Self {
         let limits = ConnectionLimits::new(&services.limits, Arc::clone(&services.users));
-        Self { id, outbox, services, limits, rooms: FxHashMap::default() }
+        Self {
+            id,
+            outbox,
+            services,
+            limits,
+            rooms: FxHashMap::default(),
+        }
     }
 
     /// Serves one frame. Its answer may come later, from its room.
@@ -73,7 +79,11 @@ impl Requests {
     /// Leaves every room, the connection having ended.
     pub(super) async fn leave_all(&mut self) {
         for (_, room) in self.rooms.drain() {
-            let leave = Command::Leave { connection: self.id, dropped: true, id: None };
+            let leave = Command::Leave {
+                connection: self.id,
+                dropped: true,
+                id: None,
+            };
             let _ = room.handle.mailbox.send(leave).await;
         }
     }
@@ -88,16 +98,34 @@ impl Requests {
         }
         let handle = self.services.hub.room(book);
         let outbox = Arc::clone(&self.outbox) as Arc<dyn Deliver>;
-        let member = Member { connection: self.id, user: Arc::clone(&user), outbox };
-        let mut standing = join.after.zip(join.epoch).map(|(after, epoch)| Standing { after, epoch });
+        let member = Member {
+            connection: self.id,
+            user: Arc::clone(&user),
+            outbox,
+        };
+        let mut standing = join
+            .after
+            .zip(join.epoch)
+            .map(|(after, epoch)| Standing { after, epoch });
         loop {
             let (reply, joined) = oneshot::channel();
-            let command = Command::Join { member: member.clone(), id, standing: standing.take(), reply };
+            let command = Command::Join {
+                member: member.clone(),
+                id,
+                standing: standing.clone(),
+                reply,
+            };
             handle.mailbox.send(command).await.map_err(|_| unavailable())?;
-            match joined.await.map_err(|_| unavailable())? {
-                Joined::Live => break,
-                Joined::Behind(_) => {}
-                Joined::Failed => return Ok(()),
+            match (joined.await.map_err(|_| unavailable())?, &mut standing) {
+                (Joined::Behind(members), Some(standing)) => {
+                    let page = resume::next_page(&self.services, book, standing, members).await?;
+                    standing.after = page.seq;
+                    self.outbox.deliver(Frame::answer("resumed", id, &page));
+                    // The socket's pace is the pace of the reads.
+                    self.outbox.drained().await;
+                }
+                (Joined::Live, _) => break,
+                (Joined::Failed | Joined::Behind(_), _) => return Ok(()),
             }
         }
         self.rooms.entry(book).or_insert(JoinedRoom { handle, user });
@@ -105,25 +133,39 @@ impl Requests {
     }
 
     async fn leave(&mut self, id: Option<RequestId>, leave: &LeaveRoom) -> Result<(), ErrorReply> {
-        let room = self.rooms.remove(&leave.book_id).ok_or_else(|| not_joined(leave.book_id))?;
-        let command = Command::Leave { connection: self.id, dropped: false, id };
+        let room = self
+            .rooms
+            .remove(&leave.book_id)
+            .ok_or_else(|| not_joined(leave.book_id))?;
+        let command = Command::Leave {
+            connection: self.id,
+            dropped: false,
+            id,
+        };
         room.handle.mailbox.send(command).await.map_err(|_| unavailable())
     }
 
     async fn post(&mut self, id: Option<RequestId>, post: PostMessage) -> Result<(), ErrorReply> {
-        let action = Action::Post { content: post.content, key: post.client_message_id.clone() };
+        let action = Action::Post {
+            content: post.content,
+            key: post.client_message_id.clone(),
+        };
         self.append(id, post.book_id, post.client_message_id, action).await
     }
 
     async fn edit(&mut self, id: Option<RequestId>, edit: EditMessage) -> Result<(), ErrorReply> {
         let place = within(edit.book_id, edit.message_id)?.place;
-        let action = Action::Edit { place, content: edit.content };
+        let action = Action::Edit {
+            place,
+            content: edit.content,
+        };
         self.append(id, edit.book_id, edit.client_message_id, action).await
     }
 
     async fn delete(&mut self, id: Option<RequestId>, delete: DeleteMessage) -> Result<(), ErrorReply> {
         let place = within(delete.book_id, delete.message_id)?.place;
-        self.append(id, delete.book_id, delete.client_message_id, Action::Delete { place }).await
+        self.append(id, delete.book_id, delete.client_message_id, Action::Delete { place })
+            .await
     }
 
     async fn append(
@@ -136,7 +178,13 @@ impl Requests {
         let room = self.room(book)?;
         self.limits.message(&room.user.user_id)?;
         let outbox = Arc::clone(&self.outbox) as Arc<dyn Deliver>;
-        let command = Command::Append { connection: self.id, outbox, id, key, action };
+        let command = Command::Append {
+            connection: self.id,
+            outbox,
+            id,
+            key,
+            action,
+        };
         room.handle.mailbox.send(command).await.map_err(|_| unavailable())
     }
 
@@ -146,15 +194,30 @@ impl Requests {
         let room = self.room(book)?;
         self.limits.page()?;
         let (reply, position) = oneshot::channel();
-        let command = Command::Position { connection: self.id, reply };
+        let command = Command::Position {
+            connection: self.id,
+            reply,
+        };
         room.handle.mailbox.send(command).await.map_err(|_| unavailable())?;
-        let at = position.await.map_err(|_| unavailable())?.ok_or_else(|| not_joined(book))?;
-        let query = PageQuery { before: Some(load.before), at: Some(at), limit: load.limit.get() };
+        let at = position
+            .await
+            .map_err(|_| unavailable())?
+            .ok_or_else(|| not_joined(book))?;
+        let query = PageQuery {
+            before: Some(load.before),
+            at: Some(at),
+            limit: load.limit.get(),
+        };
         let page = self.services.log.read_page(book, query).await.map_err(|error| {
             tracing::warn!(%book, %error, "a page could not be read");
             unavailable()
         })?;
-        let page = MessagesPage { book_id: book, seq: page.seq, messages: page.messages, has_more: page.has_more };
+        let page = MessagesPage {
+            book_id: book,
+            seq: page.seq,
+            messages: page.messages,
+            has_more: page.has_more,
+        };
         self.outbox.deliver(Frame::answer("messagesPage", id, &page));
         Ok(())
     }
@@ -164,7 +227,10 @@ impl Requests {
             return Ok(());
         }
         let room = self.room(set.book_id)?;
-        let command = Command::Typing { connection: self.id, typing: set.typing };
+        let command = Command::Typing {
+            connection: self.id,
+            typing: set.typing,
+        };
         room.handle.mailbox.send(command).await.map_err(|_| unavailable())
     }
 
@@ -175,5 +241,6 @@ impl Requests {
 
 fn within(book: BookId, message: MessageId) -> Result<MessageId, ErrorReply> {
     let own = message.book_id == book;
-    own.then_some(message).ok_or_else(|| ErrorReply::new(ErrorCode::InvalidData, "messageId is not one of this room"))
+    own.then_some(message)
+        .ok_or_else(|| ErrorReply::new(ErrorCode::InvalidData, "messageId is not one of this room"))
 }

@@ -39,7 +39,11 @@ pub(super) struct Budget {
 
 impl Budget {
     pub(super) fn new(limit: ReadLimit) -> Self {
-        Self { limit, events: 0, bytes: 0 }
+        Self {
+            limit,
+            events: 0,
+            bytes: 0,
+        }
     }
 
     /// Whether the next event may be brought too. The first always may, so that every read gets on.

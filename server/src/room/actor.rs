@@ -7,27 +7,30 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use rand::RngExt;
 use readrealm_protocol::ids::RequestId;
-use readrealm_protocol::server::{Ack, Appended, ErrorReply};
+use readrealm_protocol::server::Ack;
 use readrealm_protocol::{BookId, ClientMessageId, Seq, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep_until;
 
 use super::gate::Gate;
 use super::members::Members;
-use super::pending::{Next, Pending, Rejected, Settled, Settlement};
-use super::replies::{key_conflict, not_joined, refused, unavailable};
+use super::pending::{Next, Pending, Rejected, Settlement};
+use super::replies::{Waiter, answer, key_conflict, not_joined, unavailable};
 use super::request::{Action, Request};
 use super::timeline::{Timeline, WINDOW};
-use super::{Command, ConnectionId, Deliver, Frame, Joined, Member, Standing};
+use super::{Command, ConnectionId, Frame, Joined, Member, Standing};
 use crate::log::{
     Append, AppendOutcome, Appender, EventLog, Head, Page, PageQuery, ReadError, ReadLimit, Stop, StoredEvent,
 };
 
 /// How long a room without members stays in memory.
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_mins(1);
 
 /// The most one catch-up reads at a time.
-const CATCH_UP: ReadLimit = ReadLimit { events: 1_000, bytes: 1024 * 1024 };
+const CATCH_UP: ReadLimit = ReadLimit {
+    events: 1_000,
+    bytes: 1024 * 1024,
+};
 
 /// What a room works with.
 #[derive(Debug, Clone)]
@@ -36,19 +39,6 @@ pub struct Services {
     pub log: Arc<dyn EventLog>,
     /// Where events are appended.
     pub appender: Appender,
-}
-
-/// Who waits for the answer to an append.
-#[derive(Debug)]
-struct Waiter {
-    outbox: Arc<dyn Deliver>,
-    id: Option<RequestId>,
-}
-
-impl Waiter {
-    fn fail(&self, reply: &ErrorReply) {
-        self.outbox.deliver(Frame::error(self.id, reply));
-    }
 }
 
 /// A room, loaded from the log.
@@ -83,7 +73,10 @@ enum Done {
 
 impl std::fmt::Debug for Room {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Room").field("book", &self.book).field("position", &self.gate.position()).finish_non_exhaustive()
+        f.debug_struct("Room")
+            .field("book", &self.book)
+            .field("position", &self.gate.position())
+            .finish_non_exhaustive()
     }
 }
 
@@ -91,7 +84,11 @@ impl Room {
     /// Reads where the room stands and its newest messages.
     pub async fn load(book: BookId, services: Services) -> Result<Self, ReadError> {
         let head = services.log.head(book).await?;
-        let query = PageQuery { before: None, at: Some(head.seq), limit: WINDOW };
+        let query = PageQuery {
+            before: None,
+            at: Some(head.seq),
+            limit: WINDOW,
+        };
         let page = services.log.read_page(book, query).await?;
         let epoch = services.log.epoch().clone();
         Ok(Self {
@@ -131,7 +128,7 @@ impl Room {
                     }
                     self.members.advance(now);
                     let expired = self.pending.expire(now);
-                    self.answer(expired);
+                    answer(expired);
                 }
                 command = mailbox.recv() => match command {
                     Some(command) => self.handle(command),
@@ -144,17 +141,37 @@ impl Room {
     fn handle(&mut self, command: Command) {
         let now = Instant::now();
         match command {
-            Command::Join { member, id, standing, reply } => self.join(member, id, standing.as_ref(), reply),
-            Command::Leave { connection, dropped, id } => {
-                if let Some(member) = self.members.exit(connection, dropped, now) {
-                    Frame::ack(id, &Ack::Done {}).into_iter().for_each(|frame| member.outbox.deliver(frame));
+            Command::Join {
+                member,
+                id,
+                standing,
+                reply,
+            } => self.join(member, id, standing.as_ref(), reply),
+            Command::Leave {
+                connection,
+                dropped,
+                id,
+            } => {
+                if let Some(member) = self.members.exit(connection, dropped, now)
+                    && let Some(frame) = Frame::ack(id, &Ack::Done {})
+                {
+                    member.outbox.deliver(frame);
                 }
             }
-            Command::Append { connection, outbox, id, key, action } => {
+            Command::Append {
+                connection,
+                outbox,
+                id,
+                key,
+                action,
+            } => {
                 self.append(connection, Waiter { outbox, id }, key.as_ref(), action);
             }
             Command::Position { connection, reply } => {
                 let _ = reply.send(self.members.get(connection).map(|_| self.gate.position()));
+            }
+            Command::Members { reply } => {
+                let _ = reply.send(self.members.listed());
             }
             Command::Typing { connection, typing } => self.members.set_typing(connection, typing, now),
             Command::Tail(event) => {
@@ -166,14 +183,20 @@ impl Room {
     }
 
     /// Position, state and membership are taken in one step, so that no event falls between them.
-    fn join(&mut self, member: Member, id: Option<RequestId>, standing: Option<&Standing>, reply: oneshot::Sender<Joined>) {
+    fn join(
+        &mut self,
+        member: Member,
+        id: Option<RequestId>,
+        standing: Option<&Standing>,
+        reply: oneshot::Sender<Joined>,
+    ) {
         let outbox = Arc::clone(&member.outbox);
-        let resumable = standing.filter(|standing| {
-            standing.epoch == *self.timeline.epoch() && standing.after <= self.timeline.position()
-        });
+        let resumable = standing
+            .filter(|standing| standing.epoch == *self.timeline.epoch() && standing.after <= self.timeline.position());
         let missed = resumable.map(|standing| self.timeline.since(standing.after));
-        if let Some(None) = missed {
-            let _ = reply.send(Joined::Behind(self.timeline.position()));
+        // One that is in already hears live events: it gets the state anew instead.
+        if let (Some(None), None) = (&missed, self.members.get(member.connection)) {
+            let _ = reply.send(Joined::Behind(self.members.listed()));
             return;
         }
         // Entered first, so that the list of members names the one who joins; nothing is sent in between.
@@ -186,13 +209,7 @@ impl Room {
         let _ = reply.send(Joined::Live);
     }
 
-    fn append(
-        &mut self,
-        connection: ConnectionId,
-        waiter: Waiter,
-        key: Option<&ClientMessageId>,
-        action: Action,
-    ) {
+    fn append(&mut self, connection: ConnectionId, waiter: Waiter, key: Option<&ClientMessageId>, action: Action) {
         let Some(member) = self.members.get(connection) else {
             waiter.fail(&not_joined(self.book));
             return;
@@ -217,7 +234,11 @@ impl Room {
             return;
         }
         if let Some(before) = self.timeline.refill_before() {
-            let query = PageQuery { before: Some(before), at: Some(self.timeline.position()), limit: WINDOW };
+            let query = PageQuery {
+                before: Some(before),
+                at: Some(self.timeline.position()),
+                limit: WINDOW,
+            };
             self.timeline.begin_refill();
             self.work = Some(async move { Done::Refilled(log.read_page(book, query).await) }.boxed());
             return;
@@ -243,8 +264,10 @@ impl Room {
         match done {
             Done::Appended(outcome) => self.appended(outcome),
             Done::Latest(places, Ok(latest)) => {
-                let ended = self.pending.number_changes(self.head(), Timestamp::now(), &places, latest);
-                self.answer(ended);
+                let ended = self
+                    .pending
+                    .number_changes(self.head(), Timestamp::now(), &places, latest);
+                answer(ended);
             }
             Done::CaughtUp(Ok(events)) => self.caught_up(events),
             Done::Refilled(Ok(page)) => self.timeline.end_refill(Some(page)),
@@ -288,7 +311,7 @@ impl Room {
         }
         // The sender's own `message` goes before the `ack`.
         self.let_through();
-        self.answer(ended);
+        answer(ended);
         match stopped {
             None | Some(Stop::Duplicate(_)) => self.failures = 0,
             Some(Stop::Conflict) => {
@@ -308,38 +331,11 @@ impl Room {
         }
     }
 
-    fn answer(&self, ended: Vec<Settled<Waiter>>) {
-        for Settled { request, waiters, result } in ended {
-            let (event, first_is_new) = match result {
-                Settlement::Written(event) => (event, true),
-                Settlement::Duplicate(event) if request.is_met_by(&event) => (event, false),
-                Settlement::Duplicate(_) => {
-                    waiters.iter().for_each(|waiter| waiter.fail(&key_conflict()));
-                    continue;
-                }
-                Settlement::Refused(refusal) => {
-                    waiters.iter().for_each(|waiter| waiter.fail(&refused(refusal)));
-                    continue;
-                }
-                Settlement::Unavailable => {
-                    waiters.iter().for_each(|waiter| waiter.fail(&unavailable()));
-                    continue;
-                }
-            };
-            for (index, waiter) in waiters.iter().enumerate() {
-                let ack = Ack::Appended(Appended {
-                    message_id: event.message_id(),
-                    seq: event.seq,
-                    created_at: event.at,
-                    duplicate: !(first_is_new && index == 0),
-                });
-                Frame::ack(waiter.id, &ack).into_iter().for_each(|frame| waiter.outbox.deliver(frame));
-            }
-        }
-    }
-
     fn head(&self) -> Head {
-        Head { seq: self.gate.position(), at: self.last_at }
+        Head {
+            seq: self.gate.position(),
+            at: self.last_at,
+        }
     }
 
     /// Waits before the next try: full jitter, from 50 ms up to 2 s.
@@ -347,10 +343,13 @@ impl Room {
         self.failures = (self.failures + 1).min(6);
         let most = 50_u64 << (self.failures - 1);
         let pause = Duration::from_millis(rand::rng().random_range(most / 4..=most));
-        self.work = Some(async move {
-            tokio::time::sleep(pause).await;
-            Done::Paused
-        }.boxed());
+        self.work = Some(
+            async move {
+                tokio::time::sleep(pause).await;
+                Done::Paused
+            }
+            .boxed(),
+        );
     }
 }
 

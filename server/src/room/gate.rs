@@ -19,7 +19,10 @@ pub struct Gate<E> {
 impl<E> Gate<E> {
     /// A gate that everything up to `position` has passed.
     pub const fn new(position: Seq) -> Self {
-        Self { position, waiting: BTreeMap::new() }
+        Self {
+            position,
+            waiting: BTreeMap::new(),
+        }
     }
 
     /// The position of the last event that passed.
@@ -44,7 +47,9 @@ impl<E> Gate<E> {
 
     /// Whether events wait behind one that has not come.
     pub fn has_hole(&self) -> bool {
-        self.waiting.first_key_value().is_some_and(|(seq, _)| *seq > self.position.next())
+        self.waiting
+            .first_key_value()
+            .is_some_and(|(seq, _)| *seq > self.position.next())
     }
 }
 

@@ -1,9 +1,9 @@
 //! The connections in a room, and the telling of all of them.
 
 use readrealm_protocol::BookId;
+use readrealm_protocol::Timestamp;
 use readrealm_protocol::limits::OCCUPANCY_USERS;
 use readrealm_protocol::server::{Occupancy, User, UserMoved, UserTyping};
-use readrealm_protocol::Timestamp;
 use rustc_hash::FxHashMap;
 use std::time::{Duration, Instant};
 
@@ -99,7 +99,10 @@ impl Members {
         if self.occupancy_due.is_some_and(|due| due <= now) {
             self.occupancy_due = None;
             self.occupancy_told = Some(now);
-            let occupancy = Occupancy { book_id: self.book, count: self.presence.count() };
+            let occupancy = Occupancy {
+                book_id: self.book,
+                count: self.presence.count(),
+            };
             self.broadcast(&Frame::event("occupancy", &occupancy));
         }
     }

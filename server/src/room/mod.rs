@@ -19,7 +19,7 @@ pub mod timeline;
 use std::sync::Arc;
 
 use readrealm_protocol::ids::RequestId;
-use readrealm_protocol::server::User;
+use readrealm_protocol::server::{Members, User};
 use readrealm_protocol::{BookId, ClientMessageId, Epoch, Seq};
 use tokio::sync::{mpsc, oneshot};
 
@@ -50,7 +50,10 @@ pub struct Member {
 
 impl std::fmt::Debug for Member {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Member").field("connection", &self.connection).field("user", &self.user).finish_non_exhaustive()
+        f.debug_struct("Member")
+            .field("connection", &self.connection)
+            .field("user", &self.user)
+            .finish_non_exhaustive()
     }
 }
 
@@ -64,13 +67,13 @@ pub struct Standing {
 }
 
 /// How a join went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Joined {
     /// The member is in, and has been answered.
     Live,
-    /// The client's standing is too old for what the room holds in memory: read on from the log, up to about this
-    /// position, and join again from there.
-    Behind(Seq),
+    /// The client's standing is too old for what the room holds in memory, and it is not in: bring it forward from the
+    /// log, then join again. These are in the room meanwhile.
+    Behind(Members),
     /// The room could not be read; the member has been answered, and is not in.
     Failed,
 }
@@ -117,6 +120,11 @@ pub enum Command {
         connection: ConnectionId,
         /// The answer.
         reply: oneshot::Sender<Option<Seq>>,
+    },
+    /// Asks who is here.
+    Members {
+        /// The answer.
+        reply: oneshot::Sender<Members>,
     },
     /// A member is writing, or not.
     Typing {

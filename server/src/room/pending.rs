@@ -92,7 +92,14 @@ pub enum Next {
 
 impl<W> Default for Pending<W> {
     fn default() -> Self {
-        Self { queue: VecDeque::new(), in_flight: None, reading: false, by_id: FxHashMap::default(), popped: 0, bytes: 0 }
+        Self {
+            queue: VecDeque::new(),
+            in_flight: None,
+            reading: false,
+            by_id: FxHashMap::default(),
+            popped: 0,
+            bytes: 0,
+        }
     }
 }
 
@@ -115,8 +122,13 @@ impl<W> Pending<W> {
             return Err((Rejected::Full, waiter));
         }
         self.bytes += weight;
-        self.by_id.insert(request.id.clone(), self.popped + self.queue.len() as u64);
-        self.queue.push_back(Entry { request, waiters: vec![waiter], since: now });
+        self.by_id
+            .insert(request.id.clone(), self.popped + self.queue.len() as u64);
+        self.queue.push_back(Entry {
+            request,
+            waiters: vec![waiter],
+            since: now,
+        });
         Ok(())
     }
 
@@ -139,8 +151,12 @@ impl<W> Pending<W> {
             self.in_flight = Some(Arc::clone(&events));
             return Some(Next::Append(events));
         }
-        let places: Vec<Seq> =
-            self.queue.iter().take(APPEND_EVENTS).map_while(|entry| entry.request.target()).collect();
+        let places: Vec<Seq> = self
+            .queue
+            .iter()
+            .take(APPEND_EVENTS)
+            .map_while(|entry| entry.request.target())
+            .collect();
         self.reading = !places.is_empty();
         self.reading.then_some(Next::Read(places))
     }
@@ -161,8 +177,7 @@ impl<W> Pending<W> {
     ) -> Vec<Settled<W>> {
         self.reading = false;
         let at = now.max(head.at);
-        let mut current: FxHashMap<Seq, StoredEvent> =
-            latest.into_iter().map(|event| (event.place, event)).collect();
+        let mut current: FxHashMap<Seq, StoredEvent> = latest.into_iter().map(|event| (event.place, event)).collect();
         let (mut kept, mut ended, mut events) = (Vec::new(), Vec::new(), Vec::new());
         for place in places {
             let Some(entry) = self.queue.pop_front() else { break };
@@ -191,13 +206,18 @@ impl<W> Pending<W> {
             self.queue.push_front(entry);
         }
         self.in_flight = (!events.is_empty()).then(|| events.into());
-        ended.into_iter().map(|(entry, result)| self.settled(entry, result)).collect()
+        ended
+            .into_iter()
+            .map(|(entry, result)| self.settled(entry, result))
+            .collect()
     }
 
     /// Takes the outcome of the append in flight. What was not written is at the front again, to be numbered anew,
     /// except where the outcome is unknown: then the same append goes out again.
     pub fn settle(&mut self, outcome: AppendOutcome) -> Vec<Settled<W>> {
-        let Some(events) = self.in_flight.take() else { return Vec::new() };
+        let Some(events) = self.in_flight.take() else {
+            return Vec::new();
+        };
         let mut ended = Vec::new();
         for event in &events[..outcome.written.min(events.len())] {
             self.end_first(Settlement::Written(event.clone()), &mut ended);
@@ -216,7 +236,10 @@ impl<W> Pending<W> {
     /// When [`expire`](Self::expire) has something to do.
     pub fn deadline(&self) -> Option<Instant> {
         let at_rest = self.in_flight.is_none() && !self.reading;
-        self.queue.front().filter(|_| at_rest).map(|entry| entry.since + PATIENCE)
+        self.queue
+            .front()
+            .filter(|_| at_rest)
+            .map(|entry| entry.since + PATIENCE)
     }
 
     /// Gives up on requests that have waited as long as [`PATIENCE`] and are not being worked on.
@@ -238,7 +261,11 @@ impl<W> Pending<W> {
     fn settled(&mut self, entry: Entry<W>, result: Settlement) -> Settled<W> {
         self.by_id.remove(&entry.request.id);
         self.bytes -= entry.request.weight();
-        Settled { request: entry.request, waiters: entry.waiters, result }
+        Settled {
+            request: entry.request,
+            waiters: entry.waiters,
+            result,
+        }
     }
 }
 

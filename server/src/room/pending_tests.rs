@@ -17,13 +17,24 @@ fn at(n: u64) -> Seq {
 }
 
 fn user(name: &str) -> Arc<User> {
-    Arc::new(User { user_id: name.try_into().unwrap(), username: name.try_into().unwrap() })
+    Arc::new(User {
+        user_id: name.try_into().unwrap(),
+        username: name.try_into().unwrap(),
+    })
 }
 
 fn post(key: Option<&str>, words: &str) -> Request {
     let key = key.map(|key| key.try_into().unwrap());
     let content = Content::try_from(words).unwrap();
-    Request::new(book(), user("ann"), key.as_ref(), Action::Post { content, key: key.clone() })
+    Request::new(
+        book(),
+        user("ann"),
+        key.as_ref(),
+        Action::Post {
+            content,
+            key: key.clone(),
+        },
+    )
 }
 
 fn change(name: &str, action: Action) -> Request {
@@ -43,12 +54,24 @@ fn posts_are_numbered_from_the_head_and_answered_in_order() {
     for n in 1..=3 {
         pending.push(post(None, &format!("{n}")), n, now).unwrap();
     }
-    let head = Head { seq: at(10), at: Timestamp::from_millis(9) };
+    let head = Head {
+        seq: at(10),
+        at: Timestamp::from_millis(9),
+    };
     let events = append(&mut pending, head);
-    assert_eq!(events.iter().map(|event| event.seq.get()).collect::<Vec<_>>(), [11, 12, 13]);
-    assert!(events.iter().all(|event| event.at == head.at), "times never go back in a room");
+    assert_eq!(
+        events.iter().map(|event| event.seq.get()).collect::<Vec<_>>(),
+        [11, 12, 13]
+    );
+    assert!(
+        events.iter().all(|event| event.at == head.at),
+        "times never go back in a room"
+    );
     let ended = pending.settle(AppendOutcome::all(3));
-    assert_eq!(ended.iter().map(|settled| settled.waiters[0]).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(
+        ended.iter().map(|settled| settled.waiters[0]).collect::<Vec<_>>(),
+        [1, 2, 3]
+    );
     assert!(pending.is_empty());
     assert!(pending.next(book(), head, head.at).is_none());
 }
@@ -58,11 +81,16 @@ fn a_repeat_of_what_waits_joins_it_and_other_words_under_its_key_do_not() {
     let (mut pending, now) = (Pending::default(), Instant::now());
     pending.push(post(Some("k"), "words"), 1, now).unwrap();
     pending.push(post(Some("k"), "words"), 2, now).unwrap();
-    assert_eq!(pending.push(post(Some("k"), "other"), 3, now).unwrap_err(), (Rejected::KeyConflict, 3));
+    assert_eq!(
+        pending.push(post(Some("k"), "other"), 3, now).unwrap_err(),
+        (Rejected::KeyConflict, 3)
+    );
     assert_eq!(append(&mut pending, Head::EMPTY).len(), 1);
     let ended = pending.settle(AppendOutcome::all(1));
     assert_eq!(ended[0].waiters, [1, 2]);
-    pending.push(post(Some("k"), "words"), 4, now).expect("it waits no more: the log will say that it is a repeat");
+    pending
+        .push(post(Some("k"), "words"), 4, now)
+        .expect("it waits no more: the log will say that it is a repeat");
 }
 
 #[test]
@@ -73,7 +101,10 @@ fn a_conflict_renumbers_and_an_unknown_outcome_goes_out_as_it_was() {
     }
     let first = append(&mut pending, Head::EMPTY);
     assert_eq!(pending.settle(AppendOutcome::stopped(1, Stop::Unknown)).len(), 1);
-    let later = Head { seq: at(50), ..Head::EMPTY };
+    let later = Head {
+        seq: at(50),
+        ..Head::EMPTY
+    };
     let again = append(&mut pending, later);
     assert_eq!(&again[..], &first[1..], "only the same events can be told from others'");
     assert_eq!(pending.settle(AppendOutcome::stopped(0, Stop::Conflict)).len(), 0);
@@ -103,7 +134,9 @@ fn what_waits_is_bounded() {
     assert_eq!(pending.push(post(None, "x"), 0, now).unwrap_err().0, Rejected::Full);
     let mut pending = Pending::default();
     let long = "x".repeat(4_000);
-    let taken = (0..2_000).take_while(|n| pending.push(post(None, &long), *n, now).is_ok()).count();
+    let taken = (0..2_000)
+        .take_while(|n| pending.push(post(None, &long), *n, now).is_ok())
+        .count();
     assert!(taken * 4_000 <= WAITING_BYTES && taken > 900, "{taken}");
 }
 
@@ -111,40 +144,123 @@ fn what_waits_is_bounded() {
 fn changes_are_made_by_the_author_to_what_is_there_one_upon_the_other() {
     let (mut pending, now) = (Pending::default(), Instant::now());
     let words = |text: &str| Content::try_from(text).unwrap();
-    pending.push(change("ann", Action::Edit { place: at(1), content: words("one") }), 1, now).unwrap();
-    pending.push(change("bob", Action::Edit { place: at(1), content: words("no") }), 2, now).unwrap();
-    pending.push(change("ann", Action::Edit { place: at(1), content: words("two") }), 3, now).unwrap();
-    pending.push(change("ann", Action::Delete { place: at(1) }), 4, now).unwrap();
-    pending.push(change("ann", Action::Edit { place: at(1), content: words("late") }), 5, now).unwrap();
-    pending.push(change("ann", Action::Delete { place: at(2) }), 6, now).unwrap();
+    pending
+        .push(
+            change(
+                "ann",
+                Action::Edit {
+                    place: at(1),
+                    content: words("one"),
+                },
+            ),
+            1,
+            now,
+        )
+        .unwrap();
+    pending
+        .push(
+            change(
+                "bob",
+                Action::Edit {
+                    place: at(1),
+                    content: words("no"),
+                },
+            ),
+            2,
+            now,
+        )
+        .unwrap();
+    pending
+        .push(
+            change(
+                "ann",
+                Action::Edit {
+                    place: at(1),
+                    content: words("two"),
+                },
+            ),
+            3,
+            now,
+        )
+        .unwrap();
+    pending
+        .push(change("ann", Action::Delete { place: at(1) }), 4, now)
+        .unwrap();
+    pending
+        .push(
+            change(
+                "ann",
+                Action::Edit {
+                    place: at(1),
+                    content: words("late"),
+                },
+            ),
+            5,
+            now,
+        )
+        .unwrap();
+    pending
+        .push(change("ann", Action::Delete { place: at(2) }), 6, now)
+        .unwrap();
     pending.push(post(None, "after"), 7, now).unwrap();
-    let head = Head { seq: at(1), ..Head::EMPTY };
-    let Some(Next::Read(places)) = pending.next(book(), head, head.at) else { panic!() };
-    assert_eq!(places.iter().map(|place| place.get()).collect::<Vec<_>>(), [1, 1, 1, 1, 1, 2]);
+    let head = Head {
+        seq: at(1),
+        ..Head::EMPTY
+    };
+    let Some(Next::Read(places)) = pending.next(book(), head, head.at) else {
+        panic!()
+    };
+    assert_eq!(
+        places.iter().map(|place| place.get()).collect::<Vec<_>>(),
+        [1, 1, 1, 1, 1, 2]
+    );
     let posted = post(None, "first").posted(book(), at(1), head.at).unwrap();
     let ended = pending.number_changes(head, head.at, &places, vec![posted]);
-    let refused: Vec<_> = ended.iter().map(|settled| (settled.waiters[0], &settled.result)).collect();
+    let refused: Vec<_> = ended
+        .iter()
+        .map(|settled| (settled.waiters[0], &settled.result))
+        .collect();
     let not_found = &Settlement::Refused(Refusal::NotFound);
-    assert_eq!(refused, [(2, &Settlement::Refused(Refusal::Forbidden)), (5, not_found), (6, not_found)]);
+    assert_eq!(
+        refused,
+        [
+            (2, &Settlement::Refused(Refusal::Forbidden)),
+            (5, not_found),
+            (6, not_found)
+        ]
+    );
     let events = append(&mut pending, head);
-    assert_eq!(events.iter().map(|event| event.seq.get()).collect::<Vec<_>>(), [2, 3, 4]);
+    assert_eq!(
+        events.iter().map(|event| event.seq.get()).collect::<Vec<_>>(),
+        [2, 3, 4]
+    );
     assert!(events.iter().all(|event| event.place == at(1)));
     let ended = pending.settle(AppendOutcome::all(3));
-    assert_eq!(ended.iter().map(|settled| settled.waiters[0]).collect::<Vec<_>>(), [1, 3, 4]);
+    assert_eq!(
+        ended.iter().map(|settled| settled.waiters[0]).collect::<Vec<_>>(),
+        [1, 3, 4]
+    );
     assert_eq!(append(&mut pending, head).len(), 1, "the post after them");
 }
 
 #[derive(Debug, Clone)]
 enum Step {
-    Push { key: u8, words: u8 },
+    Push {
+        key: u8,
+        words: u8,
+    },
     /// The append succeeds up to so many events, then a rival takes the position, or it is not known, or nothing.
-    Append { written: usize, then: u8, told: bool },
+    Append {
+        written: usize,
+        then: u8,
+        told: bool,
+    },
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let push = (0..12_u8, 0..2_u8).prop_map(|(key, words)| Step::Push { key, words });
-    let append = (0..6_usize, 0..4_u8, any::<bool>())
-        .prop_map(|(written, then, told)| Step::Append { written, then, told });
+    let append =
+        (0..6_usize, 0..4_u8, any::<bool>()).prop_map(|(written, then, told)| Step::Append { written, then, told });
     prop::collection::vec(prop_oneof![3 => push, 2 => append], 0..120)
 }
 

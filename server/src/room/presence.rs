@@ -41,6 +41,8 @@ impl Presence {
     pub fn enter(&mut self, user: &Arc<User>) -> bool {
         if let Some(present) = self.users.get_mut(&user.user_id) {
             present.connections += 1;
+            // The name last given is the one shown.
+            self.by_arrival.insert(present.arrival, Arc::clone(user));
             if let Some(at) = present.leaves_at.take() {
                 self.leaving.remove(&(at, present.arrival));
             }
@@ -49,13 +51,22 @@ impl Presence {
         self.arrivals += 1;
         let arrival = self.arrivals;
         self.by_arrival.insert(arrival, Arc::clone(user));
-        self.users.insert(user.user_id.clone(), Present { arrival, connections: 1, leaves_at: None });
+        self.users.insert(
+            user.user_id.clone(),
+            Present {
+                arrival,
+                connections: 1,
+                leaves_at: None,
+            },
+        );
         true
     }
 
     /// A connection of the user went. A dropped one is given time to come back; returns what is to be told now.
     pub fn exit(&mut self, user: &UserId, dropped: bool, now: Instant) -> Vec<Moved> {
-        let Some(present) = self.users.get_mut(user) else { return Vec::new() };
+        let Some(present) = self.users.get_mut(user) else {
+            return Vec::new();
+        };
         present.connections = present.connections.saturating_sub(1);
         if present.connections > 0 {
             return Vec::new();
@@ -72,7 +83,9 @@ impl Presence {
     /// A user is writing, or not. Returns whether that is news.
     pub fn set_typing(&mut self, user: &UserId, typing: bool, now: Instant) -> bool {
         if typing {
-            self.typing.insert(user.clone(), now + Duration::from_secs(TYPING_SECS)).is_none()
+            self.typing
+                .insert(user.clone(), now + Duration::from_secs(TYPING_SECS))
+                .is_none()
         } else {
             self.typing.remove(user).is_some()
         }
@@ -87,8 +100,12 @@ impl Presence {
     /// Ends what has run out by `now`.
     pub fn advance(&mut self, now: Instant) -> Vec<Moved> {
         let mut moved = Vec::new();
-        let stopped: Vec<_> =
-            self.typing.iter().filter(|(_, at)| **at <= now).map(|(user, _)| user.clone()).collect();
+        let stopped: Vec<_> = self
+            .typing
+            .iter()
+            .filter(|(_, at)| **at <= now)
+            .map(|(user, _)| user.clone())
+            .collect();
         for user in stopped {
             self.typing.remove(&user);
             moved.extend(self.user(&user).map(Moved::Stopped));
@@ -107,8 +124,16 @@ impl Presence {
 
     /// Who is here, as it is told.
     pub fn members(&self) -> Members {
-        let users = self.by_arrival.values().take(MEMBERS_LISTED).map(|user| User::clone(user)).collect();
-        Members { count: self.count(), users }
+        let users = self
+            .by_arrival
+            .values()
+            .take(MEMBERS_LISTED)
+            .map(|user| User::clone(user))
+            .collect();
+        Members {
+            count: self.count(),
+            users,
+        }
     }
 
     fn user(&self, user: &UserId) -> Option<Arc<User>> {
@@ -116,11 +141,15 @@ impl Presence {
     }
 
     fn remove(&mut self, user: &UserId) -> Vec<Moved> {
-        let Some(present) = self.users.remove(user) else { return Vec::new() };
+        let Some(present) = self.users.remove(user) else {
+            return Vec::new();
+        };
         if let Some(at) = present.leaves_at {
             self.leaving.remove(&(at, present.arrival));
         }
-        let Some(left) = self.by_arrival.remove(&present.arrival) else { return Vec::new() };
+        let Some(left) = self.by_arrival.remove(&present.arrival) else {
+            return Vec::new();
+        };
         let stopped = self.typing.remove(user).map(|_| Moved::Stopped(Arc::clone(&left)));
         stopped.into_iter().chain([Moved::Left(left)]).collect()
     }
@@ -131,7 +160,10 @@ mod tests {
     use super::*;
 
     fn user(id: &str) -> Arc<User> {
-        Arc::new(User { user_id: id.try_into().unwrap(), username: id.try_into().unwrap() })
+        Arc::new(User {
+            user_id: id.try_into().unwrap(),
+            username: id.try_into().unwrap(),
+        })
     }
 
     #[test]
@@ -164,7 +196,10 @@ mod tests {
         presence.enter(&ann);
         assert!(presence.set_typing(&ann.user_id, true, now));
         assert!(!presence.set_typing(&ann.user_id, true, now), "no news");
-        assert_eq!(presence.advance(now + Duration::from_secs(6)), [Moved::Stopped(Arc::clone(&ann))]);
+        assert_eq!(
+            presence.advance(now + Duration::from_secs(6)),
+            [Moved::Stopped(Arc::clone(&ann))]
+        );
         presence.set_typing(&ann.user_id, true, now);
         let moved = presence.exit(&ann.user_id, false, now);
         assert_eq!(moved, [Moved::Stopped(Arc::clone(&ann)), Moved::Left(ann)]);

@@ -1,12 +1,79 @@
-//! What a room answers when it cannot do what it was asked.
+//! What a room answers to those who asked it for something.
 
-use readrealm_protocol::server::ErrorReply;
+use std::sync::Arc;
+
+use readrealm_protocol::ids::RequestId;
+use readrealm_protocol::server::{Ack, Appended, ErrorReply};
 use readrealm_protocol::{BookId, ErrorCode};
 
+use super::pending::{Settled, Settlement};
 use super::request::Refusal;
+use super::{Deliver, Frame};
 
 /// What to tell a client to wait when the log is out of reach, in milliseconds.
 const RETRY_AFTER_MS: u64 = 2_000;
+
+/// Who waits for the answer to an append.
+#[derive(Debug)]
+pub(super) struct Waiter {
+    /// Where the answer goes.
+    pub(super) outbox: Arc<dyn Deliver>,
+    /// The request it answers.
+    pub(super) id: Option<RequestId>,
+}
+
+impl Waiter {
+    pub(super) fn fail(&self, reply: &ErrorReply) {
+        self.outbox.deliver(Frame::error(self.id, reply));
+    }
+}
+
+/// Answers those who waited for requests that ended.
+pub(super) fn answer(ended: Vec<Settled<Waiter>>) {
+    for Settled {
+        request,
+        waiters,
+        result,
+    } in ended
+    {
+        let (event, mut duplicate) = match result {
+            Settlement::Written(event) => (event, false),
+            Settlement::Duplicate(event) if request.is_met_by(&event) => (event, true),
+            Settlement::Duplicate(_) => {
+                fail(&waiters, &key_conflict());
+                continue;
+            }
+            Settlement::Refused(refusal) => {
+                fail(&waiters, &refused(refusal));
+                continue;
+            }
+            Settlement::Unavailable => {
+                fail(&waiters, &unavailable());
+                continue;
+            }
+        };
+        let (message_id, seq, created_at) = (event.message_id(), event.seq, event.at);
+        for Waiter { outbox, id } in waiters {
+            let ack = Ack::Appended(Appended {
+                message_id,
+                seq,
+                created_at,
+                duplicate,
+            });
+            if let Some(frame) = Frame::ack(id, &ack) {
+                outbox.deliver(frame);
+            }
+            // Who asked for the same while it was on its way repeated the first.
+            duplicate = true;
+        }
+    }
+}
+
+fn fail(waiters: &[Waiter], reply: &ErrorReply) {
+    for waiter in waiters {
+        waiter.fail(reply);
+    }
+}
 
 /// The answer to a request in a room the connection is not in.
 pub fn not_joined(book: BookId) -> ErrorReply {
@@ -24,9 +91,12 @@ pub(super) fn key_conflict() -> ErrorReply {
     ErrorReply::new(ErrorCode::IdempotencyConflict, message)
 }
 
-pub(super) fn refused(refusal: Refusal) -> ErrorReply {
+fn refused(refusal: Refusal) -> ErrorReply {
     match refusal {
-        Refusal::NotFound => ErrorReply::new(ErrorCode::MessageNotFound, "there is no such message, or it was deleted"),
+        Refusal::NotFound => ErrorReply::new(
+            ErrorCode::MessageNotFound,
+            "there is no such message, or it was deleted",
+        ),
         Refusal::Forbidden => ErrorReply::new(ErrorCode::Forbidden, "only its author may change a message"),
         Refusal::TooManyEdits => ErrorReply::new(ErrorCode::TooManyEdits, "a message can be edited 100 times"),
     }

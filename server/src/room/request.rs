@@ -50,7 +50,11 @@ impl Request {
             Action::Edit { .. } => EventKind::Edit,
             Action::Delete { .. } => EventKind::Delete,
         };
-        Self { id: EventId::new(book, kind, key, &user.user_id), user, action }
+        Self {
+            id: EventId::new(book, kind, key, &user.user_id),
+            user,
+            action,
+        }
     }
 
     /// The place it changes; `None` for a post.
@@ -75,22 +79,29 @@ impl Request {
 
     /// The event of a post.
     pub fn posted(&self, book: BookId, seq: Seq, at: Timestamp) -> Option<StoredEvent> {
-        let Action::Post { content, key } = &self.action else { return None };
+        let Action::Post { content, key } = &self.action else {
+            return None;
+        };
         let username = self.user.username.clone();
-        let payload =
-            Payload::Posted(Posted { username, content: content.clone(), client_message_id: key.clone() });
+        let payload = Payload::Posted(Posted {
+            username,
+            content: content.clone(),
+            client_message_id: key.clone(),
+        });
         Some(self.event(book, seq, seq, at, payload))
     }
 
     /// The event of an edit or a delete of the message that `latest` is the newest event of.
     pub fn changed(&self, latest: &StoredEvent, seq: Seq, at: Timestamp) -> Result<StoredEvent, Refusal> {
         let (author, username, created_at, key, revisions) = match &latest.payload {
-            Payload::Posted(posted) => {
-                (&latest.by, &posted.username, latest.at, &posted.client_message_id, 0)
-            }
-            Payload::Edited(edited) => {
-                (&edited.user_id, &edited.username, edited.created_at, &edited.client_message_id, edited.revision)
-            }
+            Payload::Posted(posted) => (&latest.by, &posted.username, latest.at, &posted.client_message_id, 0),
+            Payload::Edited(edited) => (
+                &edited.user_id,
+                &edited.username,
+                edited.created_at,
+                &edited.client_message_id,
+                edited.revision,
+            ),
             Payload::Deleted | Payload::Unknown { .. } => return Err(Refusal::NotFound),
         };
         if *author != self.user.user_id {
@@ -118,7 +129,15 @@ impl Request {
 
     fn event(&self, book: BookId, seq: Seq, place: Seq, at: Timestamp, payload: Payload) -> StoredEvent {
         let by: UserId = self.user.user_id.clone();
-        StoredEvent { id: self.id.clone(), book, seq, place, at, by, payload }
+        StoredEvent {
+            id: self.id.clone(),
+            book,
+            seq,
+            place,
+            at,
+            by,
+            payload,
+        }
     }
 
     /// Bytes it counts for while it waits.

@@ -34,7 +34,13 @@ impl Timeline {
     pub fn new(book: BookId, epoch: Epoch, page: Page) -> Self {
         let mut history = History::new(WINDOW);
         history.reset(page.seq, encoded(page.messages), page.has_more);
-        Self { book, epoch, position: page.seq, history, recent: VecDeque::with_capacity(RECENT) }
+        Self {
+            book,
+            epoch,
+            position: page.seq,
+            history,
+            recent: VecDeque::with_capacity(RECENT),
+        }
     }
 
     /// Applies the event at the next position, and returns the frame that tells of it.
@@ -94,7 +100,14 @@ impl Timeline {
     /// The answer to a join of a client that has everything before these `events`.
     pub fn resumed(&self, id: Option<RequestId>, events: Vec<Box<RawValue>>, members: Members) -> Frame {
         let (book_id, epoch) = (self.book, self.epoch.clone());
-        let state = Resumed { book_id, epoch, seq: self.position, events, complete: true, members };
+        let state = Resumed {
+            book_id,
+            epoch,
+            seq: self.position,
+            events,
+            complete: true,
+            members,
+        };
         Frame::answer("resumed", id, &state)
     }
 
@@ -103,7 +116,9 @@ impl Timeline {
         let text = match self.history.get(place) {
             Some(json) if seq == place => codec::encode("message", None, Some(seq), json),
             Some(json) => codec::encode("messageEdited", None, Some(seq), json),
-            None if self.history.oldest().is_none_or(|oldest| place < oldest) && self.history.has_more() => return None,
+            None if self.history.oldest().is_none_or(|oldest| place < oldest) && self.history.has_more() => {
+                return None;
+            }
             None => codec::encode("messageDeleted", None, Some(seq), &deleted(self.book, place)),
         };
         RawValue::from_string(text).ok()
@@ -111,7 +126,8 @@ impl Timeline {
 
     /// Where older messages are to be read, once deletes have used up what was held in reserve.
     pub fn refill_before(&self) -> Option<Seq> {
-        (self.history.has_more() && self.history.len() < PAGE_DEFAULT).then(|| self.history.oldest().unwrap_or(self.position.next()))
+        (self.history.has_more() && self.history.len() < PAGE_DEFAULT)
+            .then(|| self.history.oldest().unwrap_or(self.position.next()))
     }
 
     /// Begins a refill: changes to older messages count from now on.
@@ -139,7 +155,10 @@ impl Timeline {
 }
 
 fn deleted(book_id: BookId, place: Seq) -> MessageDeleted {
-    MessageDeleted { book_id, message_id: MessageId { book_id, place } }
+    MessageDeleted {
+        book_id,
+        message_id: MessageId { book_id, place },
+    }
 }
 
 fn encoded(messages: Vec<Message>) -> impl Iterator<Item = (Seq, Box<RawValue>)> {

@@ -62,7 +62,10 @@ impl Admission {
         }
         *of_address += 1;
         open.all += 1;
-        Ok(Admitted { admission: Arc::clone(self), address })
+        Ok(Admitted {
+            admission: Arc::clone(self),
+            address,
+        })
     }
 
     /// How many are open.
@@ -90,8 +93,11 @@ mod tests {
 
     #[test]
     fn places_are_bounded_per_address_and_in_all_and_come_free() {
-        let admission =
-            Admission::new(&Limits { max_connections: 3, max_connections_per_address: 2, ..Limits::off() });
+        let admission = Admission::new(&Limits {
+            max_connections: 3,
+            max_connections_per_address: 2,
+            ..Limits::off()
+        });
         let (ann, bob): (IpAddr, IpAddr) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
         let first = admission.admit(ann).unwrap();
         let _second = admission.admit(ann).unwrap();

@@ -8,8 +8,8 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::{SinkExt, StreamExt, future};
-use hyper::upgrade::OnUpgrade;
 use headers::{HeaderMapExt, SecWebsocketAccept, SecWebsocketKey};
+use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use readrealm_protocol::limits::FRAME_BYTES;
 use readrealm_protocol::{CloseCode, SUBPROTOCOL, codec};
@@ -33,7 +33,12 @@ pub async fn upgrade(
     mut request: Request,
 ) -> Response {
     let Some(accept) = accept_key(request.headers()) else {
-        return (StatusCode::UPGRADE_REQUIRED, [(header::UPGRADE, "websocket")], "this is a WebSocket endpoint\n").into_response();
+        return (
+            StatusCode::UPGRADE_REQUIRED,
+            [(header::UPGRADE, "websocket")],
+            "this is a WebSocket endpoint\n",
+        )
+            .into_response();
     };
     let Some(upgraded) = request.extensions_mut().remove::<OnUpgrade>() else {
         return (StatusCode::UPGRADE_REQUIRED, "this connection cannot be upgraded\n").into_response();
@@ -64,25 +69,37 @@ pub async fn upgrade(
 /// The answer to the handshake; `None` where the request is not one of WebSocket version 13.
 fn accept_key(headers: &HeaderMap) -> Option<SecWebsocketAccept> {
     let names = |name, token: &str| {
-        headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).any(|value| {
-            value.split(',').any(|part| part.trim().eq_ignore_ascii_case(token))
-        })
+        headers
+            .get_all(name)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .any(|value| value.split(',').any(|part| part.trim().eq_ignore_ascii_case(token)))
     };
     let websocket = names(header::CONNECTION, "upgrade")
         && names(header::UPGRADE, "websocket")
         && names(header::SEC_WEBSOCKET_VERSION, "13");
-    websocket.then(|| headers.typed_get::<SecWebsocketKey>().map(Into::into)).flatten()
+    websocket
+        .then(|| headers.typed_get::<SecWebsocketKey>().map(Into::into))
+        .flatten()
 }
 
 fn offers_subprotocol(headers: &HeaderMap) -> bool {
     let offers = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter();
-    offers.filter_map(|offer| offer.to_str().ok()).any(|offer| offer.split(',').any(|name| name.trim() == SUBPROTOCOL))
+    offers
+        .filter_map(|offer| offer.to_str().ok())
+        .any(|offer| offer.split(',').any(|name| name.trim() == SUBPROTOCOL))
 }
 
 fn refuse(full: Full) -> Response {
     let (status, message) = match full {
-        Full::Server => (StatusCode::SERVICE_UNAVAILABLE, "this server has as many connections as it may have\n"),
-        Full::Address => (StatusCode::TOO_MANY_REQUESTS, "this address has as many connections as it may have\n"),
+        Full::Server => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "this server has as many connections as it may have\n",
+        ),
+        Full::Address => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "this address has as many connections as it may have\n",
+        ),
     };
     (status, [(header::RETRY_AFTER, "10")], message).into_response()
 }
@@ -95,12 +112,18 @@ where
     let mut socket = ServerBuilder::new().limits(limits).serve(socket);
     let end = if allowed {
         let (writer, reader) = (&mut socket).split();
-        let reader = reader.map(inbound).take_while(|inbound| future::ready(inbound.is_some())).filter_map(future::ready);
+        let reader = reader
+            .map(inbound)
+            .take_while(|inbound| future::ready(inbound.is_some()))
+            .filter_map(future::ready);
         let writer = writer.with(|outbound| future::ready(Ok::<_, Error>(message(outbound))));
         connection::run(reader, writer, Arc::clone(&shared.connections)).await
     } else {
         // A browser shows a refused handshake to nobody; a close code it does.
-        End::Closed(Close::new(CloseCode::OriginRefused, "pages of this origin may not connect; see --allow-origin"))
+        End::Closed(Close::new(
+            CloseCode::OriginRefused,
+            "pages of this origin may not connect; see --allow-origin",
+        ))
     };
     if let End::Closed(close) = end {
         let _ = tokio::time::timeout(LINGER, say_goodbye(socket, close)).await;
@@ -114,7 +137,9 @@ fn inbound(received: Result<Message, Error>) -> Option<Inbound> {
     match received {
         Ok(message) if message.is_text() => {
             // The transport has checked that it is UTF-8.
-            Some(Inbound::Frame(codec::decode_client(message.as_text().unwrap_or_default())))
+            Some(Inbound::Frame(codec::decode_client(
+                message.as_text().unwrap_or_default(),
+            )))
         }
         Ok(message) if message.is_binary() => fatal(CloseCode::BadProtocol, "frames are text, not binary"),
         Ok(message) if message.is_close() => None,

@@ -1,0 +1,77 @@
+//! Brings a client forward from a position of any age, page by page, until its room can take it in from memory.
+//!
+//! What is deleted by now is told as its withdrawal and what was edited with its current words, each at the position
+//! it had: every position is told, and no withdrawn word is.
+
+use readrealm_protocol::limits::{RESUME_BYTES, RESUME_EVENTS};
+use readrealm_protocol::server::{ErrorReply, Members, MessageDeleted, Resumed};
+use readrealm_protocol::{BookId, Change, MessageId, Seq, codec};
+use rustc_hash::FxHashMap;
+use serde_json::value::RawValue;
+
+use super::Services;
+use crate::log::{ReadError, ReadLimit, StoredEvent};
+use crate::room::{Standing, unavailable};
+
+/// The events after a client's standing, as many as one page holds.
+pub(super) async fn next_page(
+    services: &Services,
+    book: BookId,
+    standing: &Standing,
+    members: Members,
+) -> Result<Resumed<Box<RawValue>>, ErrorReply> {
+    let _turn = services.resumes.acquire().await.map_err(|_| unavailable())?;
+    let (events, latest) = read(services, book, standing.after).await.map_err(|error| {
+        tracing::warn!(%book, %error, "events to resume from could not be read");
+        unavailable()
+    })?;
+    Ok(Resumed {
+        book_id: book,
+        epoch: standing.epoch.clone(),
+        seq: events.last().map_or(standing.after, |event| event.seq),
+        events: events
+            .iter()
+            .filter_map(|event| as_told_today(event, &latest))
+            .collect(),
+        complete: false,
+        members,
+    })
+}
+
+type Latest = FxHashMap<Seq, StoredEvent>;
+
+async fn read(services: &Services, book: BookId, after: Seq) -> Result<(Vec<StoredEvent>, Latest), ReadError> {
+    let limit = ReadLimit {
+        events: RESUME_EVENTS,
+        bytes: RESUME_BYTES,
+    };
+    let events = services.log.read_forward(book, after, limit).await?;
+    let mut places: Vec<Seq> = events.iter().map(|event| event.place).collect();
+    places.sort_unstable();
+    places.dedup();
+    let latest = services.log.read_latest(book, &places).await?;
+    Ok((events, latest.into_iter().map(|event| (event.place, event)).collect()))
+}
+
+fn as_told_today(event: &StoredEvent, latest: &Latest) -> Option<Box<RawValue>> {
+    let (book_id, seq) = (event.book, Some(event.seq));
+    let withdrawn = |place| {
+        let deleted = MessageDeleted {
+            book_id,
+            message_id: MessageId { book_id, place },
+        };
+        codec::encode("messageDeleted", None, seq, &deleted)
+    };
+    let text = match (event.change(), latest.get(&event.place).unwrap_or(event).change()) {
+        // Of an unknown type: its position is told as the withdrawal of a message that never was.
+        (None, _) => withdrawn(event.seq),
+        (Some(Change::Posted(_)), Some(Change::Posted(message) | Change::Edited(message))) => {
+            codec::encode("message", None, seq, &message)
+        }
+        (Some(_), Some(Change::Posted(message) | Change::Edited(message))) => {
+            codec::encode("messageEdited", None, seq, &message)
+        }
+        (Some(_), Some(Change::Deleted) | None) => withdrawn(event.place),
+    };
+    RawValue::from_string(text).ok()
+}

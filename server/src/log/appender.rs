@@ -1,0 +1,82 @@
+//! Group commit: what arrives while an append is in flight is the next batch, over all rooms. No timer is involved,
+//! so a lone message waits for nobody and a crowd shares one durable write.
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::task::TaskTracker;
+
+use super::{Append, AppendOutcome, BATCH_BYTES, BATCH_EVENTS, EventLog, Stop};
+
+/// Appends that may wait for the batch in flight. A room has one at a time, so this bounds rooms waiting;
+/// more of them wait their turn to enter (backpressure).
+const WAITING: usize = 4_096;
+
+/// The way of every room to the log.
+#[derive(Debug, Clone)]
+pub struct Appender {
+    submissions: mpsc::Sender<Submission>,
+}
+
+#[derive(Debug)]
+struct Submission {
+    append: Append,
+    reply: oneshot::Sender<AppendOutcome>,
+}
+
+impl Appender {
+    /// Starts the one writer of this process. It ends when the last handle is gone and what was submitted is answered.
+    pub fn spawn(log: Arc<dyn EventLog>, tasks: &TaskTracker) -> Self {
+        let (submissions, mailbox) = mpsc::channel(WAITING);
+        tasks.spawn(write_batches(log, mailbox));
+        Self { submissions }
+    }
+
+    /// Appends a room's events. A room must await this before its next call.
+    pub async fn append(&self, append: Append) -> AppendOutcome {
+        let (reply, outcome) = oneshot::channel();
+        let submitted = self.submissions.send(Submission { append, reply }).await;
+        let stopped = AppendOutcome::stopped(0, Stop::Unknown);
+        match submitted {
+            Ok(()) => outcome.await.unwrap_or(stopped),
+            Err(_) => AppendOutcome::stopped(0, Stop::Unavailable),
+        }
+    }
+}
+
+async fn write_batches(log: Arc<dyn EventLog>, mut mailbox: mpsc::Receiver<Submission>) {
+    let mut held = None;
+    loop {
+        let Some(first) = (match held.take() {
+            Some(submission) => Some(submission),
+            None => mailbox.recv().await,
+        }) else {
+            return;
+        };
+        let (mut events, mut bytes) = size(&first);
+        let mut batch = vec![first.append];
+        let mut replies = vec![first.reply];
+        while let Ok(next) = mailbox.try_recv() {
+            let (more_events, more_bytes) = size(&next);
+            if events + more_events > BATCH_EVENTS || bytes + more_bytes > BATCH_BYTES {
+                held = Some(next);
+                break;
+            }
+            events += more_events;
+            bytes += more_bytes;
+            batch.push(next.append);
+            replies.push(next.reply);
+        }
+        let outcomes = log.append(batch).await;
+        debug_assert_eq!(outcomes.len(), replies.len());
+        for (reply, outcome) in replies.into_iter().zip(outcomes) {
+            // A room that is gone was not waiting for anybody.
+            let _ = reply.send(outcome);
+        }
+    }
+}
+
+fn size(submission: &Submission) -> (usize, usize) {
+    let events = &submission.append.events;
+    (events.len(), events.iter().map(super::StoredEvent::weight).sum())
+}
