@@ -1,0 +1,159 @@
+//! A real mongod for a test.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use mongodb::Client;
+use mongodb::bson::{Document, doc};
+use mongodb::options::ClientOptions;
+use tempfile::TempDir;
+use tokio::sync::Mutex;
+
+use crate::process::Process;
+use crate::within;
+
+/// Set to use a deployment that runs already, e.g. `mongodb://localhost:27017/?replicaSet=rs0`.
+const OVERRIDE: &str = "READREALM_TEST_MONGODB";
+
+/// What to say where there is no mongod: a test without one fails, it is never left out.
+const MISSING: &str = "no mongod: put one in PATH, name it in MONGOD=/path/to/mongod, or name a running deployment in \
+    READREALM_TEST_MONGODB=mongodb://…; `npm run setup` fetches one";
+
+/// A deployment of MongoDB. Ended when dropped, where this harness started it.
+#[derive(Debug)]
+pub struct Mongod {
+    /// Before and after the name of the database.
+    url: (String, String),
+    _process: Option<Process>,
+    _folder: Option<TempDir>,
+}
+
+impl Mongod {
+    /// A replica set of one member, shared by the tests that run at the same time.
+    pub async fn shared() -> Arc<Self> {
+        static SHARED: Mutex<Weak<Mongod>> = Mutex::const_new(Weak::new());
+        let mut shared = SHARED.lock().await;
+        if let Some(mongod) = shared.upgrade() {
+            return mongod;
+        }
+        let mongod = Arc::new(match std::env::var(OVERRIDE) {
+            Ok(url) => Self {
+                url: split(&url),
+                _process: None,
+                _folder: None,
+            },
+            Err(_) => Self::start(true).await,
+        });
+        *shared = Arc::downgrade(&mongod);
+        mongod
+    }
+
+    /// A mongod that is no replica set.
+    pub async fn standalone() -> Self {
+        Self::start(false).await
+    }
+
+    /// The URL of a database.
+    pub fn database(&self, name: &str) -> String {
+        format!("{}/{name}{}", self.url.0, self.url.1)
+    }
+
+    async fn start(replica_set: bool) -> Self {
+        let folder = tempfile::Builder::new()
+            .prefix("readrealm-mongod-")
+            .tempdir()
+            .expect("a temporary folder");
+        let mut tries = 0;
+        let (process, port) = loop {
+            // Between finding the free port and taking it somebody else may: then with another one.
+            let port = free_port();
+            let mut command = Command::new(program());
+            command
+                .arg("--dbpath")
+                .arg(folder.path())
+                .args(["--bind_ip", "127.0.0.1", "--port", &port.to_string()]);
+            command.args(["--wiredTigerCacheSizeGB", "0.25", "--nounixsocket", "--quiet"]);
+            if replica_set {
+                command.args(["--replSet", "e2e", "--oplogSize", "64"]);
+            }
+            let (mut process, mut lines) =
+                Process::spawn("mongod", command).unwrap_or_else(|error| panic!("{MISSING} ({error})"));
+            let mut printed = Vec::new();
+            let ready = async {
+                while let Some(line) = lines.recv().await {
+                    if line.contains("Waiting for connections") {
+                        return true;
+                    }
+                    printed.push(line);
+                }
+                false
+            };
+            if within("mongod to listen", ready).await {
+                break (process, port);
+            }
+            tries += 1;
+            let stderr = process.whole_stderr();
+            assert!(tries < 3, "mongod does not start:\n{}\n{stderr}", printed.join("\n"));
+        };
+        if replica_set {
+            within("the replica set to have a primary", initiate(port)).await;
+        }
+        let suffix = if replica_set {
+            "?replicaSet=e2e"
+        } else {
+            "?directConnection=true"
+        };
+        let url = (format!("mongodb://127.0.0.1:{port}"), suffix.to_owned());
+        Self {
+            url,
+            _process: Some(process),
+            _folder: Some(folder),
+        }
+    }
+}
+
+async fn initiate(port: u16) {
+    let options = ClientOptions::parse(format!("mongodb://127.0.0.1:{port}/?directConnection=true")).await;
+    let client = Client::with_options(options.expect("a URL")).expect("a client");
+    let admin = client.database("admin");
+    let members = vec![doc! { "_id": 0, "host": format!("127.0.0.1:{port}") }];
+    let command = doc! { "replSetInitiate": { "_id": "e2e", "members": members } };
+    admin.run_command(command).await.expect("replSetInitiate");
+    let is_primary = |hello: &Document| hello.get_bool("isWritablePrimary").unwrap_or(false);
+    while !admin
+        .run_command(doc! { "hello": 1 })
+        .await
+        .is_ok_and(|hello| is_primary(&hello))
+    {
+        // It elects itself; there is no event to wait for.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn program() -> PathBuf {
+    std::env::var_os("MONGOD")
+        .filter(|path| !path.is_empty())
+        .map_or_else(|| "mongod".into(), PathBuf::from)
+}
+
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("its address").port()
+}
+
+/// The URL before and after the name of its database.
+fn split(url: &str) -> (String, String) {
+    let (scheme, rest) = url
+        .split_once("://")
+        .unwrap_or_else(|| panic!("{OVERRIDE} must be a mongodb:// URL"));
+    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let hosts = rest.split('/').next().unwrap_or_default();
+    let query = if query.is_empty() {
+        String::new()
+    } else {
+        format!("?{query}")
+    };
+    (format!("{scheme}://{hosts}"), query)
+}

@@ -1,0 +1,131 @@
+//! Who is let in: the pages of which origins, which subprotocol, which addresses.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use e2e::client::Client;
+use e2e::{Server, Store};
+
+const BOOK: u32 = 5;
+
+async fn is_served(server: &Server, headers: &[(&str, &str)]) {
+    let (mut client, _) = Client::connect_with(server, "alice", headers)
+        .await
+        .expect("the handshake succeeds");
+    client.join(BOOK).await;
+}
+
+#[tokio::test]
+async fn pages_of_a_foreign_origin_are_closed_with_4103() {
+    let server = Server::start(&Store::memory()).await;
+    let foreign = [
+        "https://evil.example",
+        "null",
+        "file://",
+        "https://localhost.evil.example",
+        "http://127.0.0.1.evil.example",
+    ];
+    for origin in foreign {
+        // The handshake succeeds: a browser tells a page nothing of one that fails.
+        let (mut client, _) = Client::connect_with(&server, "mallory", &[("origin", origin)])
+            .await
+            .unwrap();
+        let (code, reason) = client.closed().await;
+        assert_eq!(code, 4103, "{origin}: {reason}");
+    }
+}
+
+#[tokio::test]
+async fn no_origin_the_same_host_localhost_and_allowed_origins_are_served() {
+    let flags = [
+        "--allow-origin",
+        "https://books.example",
+        "--allow-origin",
+        "https://other.example:8443",
+    ];
+    let server = Server::start_with(&Store::memory(), &flags).await;
+    is_served(&server, &[]).await;
+    let same_host = format!("http://{}", server.address());
+    for origin in [
+        &*same_host,
+        "http://localhost:5173",
+        "https://localhost",
+        "http://127.0.0.1:8080",
+        "http://[::1]:3000",
+        "https://books.example",
+        "https://other.example:8443",
+    ] {
+        is_served(&server, &[("origin", origin)]).await;
+    }
+    is_served(&server, &[("host", "chat.example"), ("origin", "https://chat.example")]).await;
+    for origin in [
+        "http://books.example",
+        "https://books.example:444",
+        "https://other.example",
+    ] {
+        let (mut client, _) = Client::connect_with(&server, "mallory", &[("origin", origin)])
+            .await
+            .unwrap();
+        assert_eq!(client.closed().await.0, 4103, "{origin}");
+    }
+}
+
+#[tokio::test]
+async fn the_subprotocol_is_taken_when_offered_and_not_required() {
+    let server = Server::start(&Store::memory()).await;
+    for offered in ["readrealm.v1", "other, readrealm.v1"] {
+        let (mut client, response) = Client::connect_with(&server, "alice", &[("sec-websocket-protocol", offered)])
+            .await
+            .unwrap();
+        let answered = response
+            .headers()
+            .get("sec-websocket-protocol")
+            .map(|name| name.to_str().unwrap());
+        assert_eq!(answered, Some("readrealm.v1"), "{offered}");
+        client.join(BOOK).await;
+    }
+    let (mut client, response) = Client::connect_with(&server, "alice", &[]).await.unwrap();
+    assert_eq!(response.headers().get("sec-websocket-protocol"), None);
+    client.join(BOOK).await;
+}
+
+#[tokio::test]
+async fn a_plain_get_is_told_to_upgrade() {
+    let server = Server::start(&Store::memory()).await;
+    assert_eq!(server.get("/ws").await.0, 426);
+}
+
+#[tokio::test]
+async fn other_than_loopback_needs_allow_anonymous() {
+    let store = Store::memory();
+    let refused = Server::try_start(&store, &["--listen", "0.0.0.0:0"])
+        .await
+        .expect_err("it must not start");
+    assert!(!refused.status.success());
+    let sentences: Vec<&str> = refused
+        .stderr
+        .lines()
+        .filter(|line| line.contains("--allow-anonymous"))
+        .collect();
+    assert_eq!(sentences.len(), 1, "one clear sentence: {}", refused.stderr);
+    assert!(!refused.stderr.contains("panicked"), "{}", refused.stderr);
+
+    let server = Server::try_start(&store, &["--listen", "0.0.0.0:0", "--allow-anonymous"]).await;
+    assert!(server.is_ok());
+}
+
+#[tokio::test]
+async fn bad_arguments_are_refused_with_a_sentence() {
+    let store = Store::memory();
+    for arguments in [
+        &["--ping-interval", "soon"][..],
+        &["--messages-per-second", "-1"],
+        &["--store", "postgres://localhost/x"],
+        &["--no-such-flag"],
+        &["--listen", "nowhere"],
+    ] {
+        let refused = Server::try_start(&store, arguments)
+            .await
+            .expect_err("it must not start");
+        assert!(!refused.status.success(), "{arguments:?}");
+        assert!(refused.stderr.contains("error"), "{arguments:?}: {}", refused.stderr);
+    }
+}
