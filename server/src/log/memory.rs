@@ -47,7 +47,11 @@ struct Room {
 impl MemoryLog {
     /// An empty log.
     pub fn new() -> Self {
-        Self { epoch: new_epoch(), rooms: Arc::default(), live: broadcast::Sender::new(TAIL_EVENTS) }
+        Self {
+            epoch: new_epoch(),
+            rooms: Arc::default(),
+            live: broadcast::Sender::new(TAIL_EVENTS),
+        }
     }
 
     fn rooms(&self) -> MutexGuard<'_, Rooms> {
@@ -64,7 +68,9 @@ impl Default for MemoryLog {
 
 impl fmt::Debug for MemoryLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemoryLog").field("epoch", &self.epoch).finish_non_exhaustive()
+        f.debug_struct("MemoryLog")
+            .field("epoch", &self.epoch)
+            .finish_non_exhaustive()
     }
 }
 
@@ -75,8 +81,16 @@ impl Rooms {
 
     /// Writes an event where it fits. Returns whether it is new.
     fn put(&mut self, event: &StoredEvent) -> Result<bool, Stop> {
-        let same_id = self.ids.get(&event.id).and_then(|&(book, seq)| self.event(book, seq)).cloned();
-        let next = self.rooms.get(&event.book).map_or(Seq::ZERO, |room| room.head().seq).next();
+        let same_id = self
+            .ids
+            .get(&event.id)
+            .and_then(|&(book, seq)| self.event(book, seq))
+            .cloned();
+        let next = self
+            .rooms
+            .get(&event.book)
+            .map_or(Seq::ZERO, |room| room.head().seq)
+            .next();
         match Standing::of(event, same_id, event.seq != next) {
             Standing::Written => return Ok(false),
             Standing::Stopped(stop) => return Err(stop),
@@ -97,16 +111,21 @@ impl Room {
     }
 
     fn head(&self) -> Head {
-        self.events.last().map_or(Head::EMPTY, |last| Head { seq: last.seq, at: last.at })
+        self.events.last().map_or(Head::EMPTY, |last| Head {
+            seq: last.seq,
+            at: last.at,
+        })
     }
 
     fn page(&self, book: BookId, query: PageQuery) -> Page {
-        let mut fold = PageFold::new(query.at.unwrap_or(self.head().seq), query.limit);
-        let older = match query.before {
-            Some(before) => self.places.range(..(before, Seq::ZERO)),
-            None => self.places.range(..),
-        };
-        for event in older.rev().filter_map(|&(_, seq)| self.event(seq)) {
+        let at = query.at.unwrap_or(self.head().seq);
+        let mut fold = PageFold::new(at, query.limit);
+        for event in self
+            .places
+            .range(..(query.end(at), Seq::ZERO))
+            .rev()
+            .filter_map(|&(_, seq)| self.event(seq))
+        {
             if fold.push(event) {
                 break;
             }
@@ -115,7 +134,10 @@ impl Room {
     }
 
     fn latest(&self, place: Seq) -> Option<StoredEvent> {
-        let (_, seq) = self.places.range((place, Seq::ZERO)..(place.next(), Seq::ZERO)).next_back()?;
+        let (_, seq) = self
+            .places
+            .range((place, Seq::ZERO)..(place.next(), Seq::ZERO))
+            .next_back()?;
         self.event(*seq).cloned()
     }
 }
@@ -151,7 +173,11 @@ impl EventLog for MemoryLog {
         let events = rooms.rooms.get(&book).map_or(&[][..], |room| &room.events);
         let start = usize::try_from(after.get()).unwrap_or(usize::MAX).min(events.len());
         let mut budget = Budget::new(limit);
-        Ok(events[start..].iter().take_while(|event| budget.admits(event)).cloned().collect())
+        Ok(events[start..]
+            .iter()
+            .take_while(|event| budget.admits(event))
+            .cloned()
+            .collect())
     }
 
     async fn read_page(&self, book: BookId, query: PageQuery) -> Result<Page, ReadError> {
@@ -164,7 +190,9 @@ impl EventLog for MemoryLog {
 
     async fn read_latest(&self, book: BookId, places: &[Seq]) -> Result<Vec<StoredEvent>, ReadError> {
         let rooms = self.rooms();
-        let Some(room) = rooms.rooms.get(&book) else { return Ok(Vec::new()) };
+        let Some(room) = rooms.rooms.get(&book) else {
+            return Ok(Vec::new());
+        };
         Ok(places.iter().filter_map(|&place| room.latest(place)).collect())
     }
 
@@ -174,9 +202,10 @@ impl EventLog for MemoryLog {
             match receiver.recv().await {
                 Ok(event) => Some((Ok(event), Some(receiver))),
                 Err(RecvError::Closed) => None,
-                Err(RecvError::Lagged(missed)) => {
-                    Some((Err(ReadError::Unavailable(format!("the tail fell {missed} events behind"))), None))
-                }
+                Err(RecvError::Lagged(missed)) => Some((
+                    Err(ReadError::Unavailable(format!("the tail fell {missed} events behind"))),
+                    None,
+                )),
             }
         });
         Ok(Some(live.boxed()))

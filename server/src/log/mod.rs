@@ -165,6 +165,14 @@ pub struct PageQuery {
     pub limit: usize,
 }
 
+impl PageQuery {
+    /// The place that bounds what a page at position `at` is read from, itself excluded: nothing at or past it was
+    /// posted by then, or is asked for.
+    fn end(self, at: Seq) -> Seq {
+        self.before.unwrap_or(at.next()).min(at.next())
+    }
+}
+
 /// A read that failed. Nothing is changed by it, and it may be tried again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {

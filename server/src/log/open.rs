@@ -6,6 +6,7 @@ use mongodb::options::ConnectionString;
 
 use super::EventLog;
 use super::memory::MemoryLog;
+use super::mongo::MongoLog;
 use super::sqlite::SqliteLog;
 
 /// Where the event log is. Its text, also for debugging, shows neither credentials nor options.
@@ -62,7 +63,9 @@ impl fmt::Display for StoreUrl {
             Self::Memory => f.write_str("memory:"),
             Self::Mongo(url) => {
                 let (scheme, rest) = url.split_once("://").unwrap_or((url, ""));
-                let (hidden, rest) = rest.rsplit_once('@').map_or(("", rest), |(_credentials, rest)| ("***@", rest));
+                let (hidden, rest) = rest
+                    .rsplit_once('@')
+                    .map_or(("", rest), |(_credentials, rest)| ("***@", rest));
                 let (place, _options) = rest.split_once('?').unwrap_or((rest, ""));
                 write!(f, "{scheme}://{hidden}{place}")
             }
@@ -103,9 +106,7 @@ pub async fn open(url: &StoreUrl) -> Result<Arc<dyn EventLog>, OpenError> {
     Ok(match url {
         StoreUrl::Memory => Arc::new(MemoryLog::new()),
         StoreUrl::Sqlite(path) => Arc::new(SqliteLog::open(path).await?),
-        StoreUrl::Mongo(_) => {
-            return Err(OpenError::Failed(format!("{url} is not supported yet")));
-        }
+        StoreUrl::Mongo(url) => Arc::new(MongoLog::open(url).await?),
     })
 }
 
@@ -116,16 +117,28 @@ mod tests {
     #[test]
     fn schemes() {
         assert_eq!("memory:".parse(), Ok(StoreUrl::Memory));
-        assert_eq!("sqlite:readrealm.db".parse(), Ok(StoreUrl::Sqlite("readrealm.db".into())));
-        assert_eq!("sqlite:/var/lib/chat.db".parse(), Ok(StoreUrl::Sqlite("/var/lib/chat.db".into())));
-        assert_eq!("sqlite:///var/lib/chat.db".parse(), Ok(StoreUrl::Sqlite("/var/lib/chat.db".into())));
+        assert_eq!(
+            "sqlite:readrealm.db".parse(),
+            Ok(StoreUrl::Sqlite("readrealm.db".into()))
+        );
+        assert_eq!(
+            "sqlite:/var/lib/chat.db".parse(),
+            Ok(StoreUrl::Sqlite("/var/lib/chat.db".into()))
+        );
+        assert_eq!(
+            "sqlite:///var/lib/chat.db".parse(),
+            Ok(StoreUrl::Sqlite("/var/lib/chat.db".into()))
+        );
         assert_eq!("sqlite:".parse::<StoreUrl>(), Err(InvalidStoreUrl::Path));
         assert_eq!("sqlite::memory:".parse::<StoreUrl>(), Err(InvalidStoreUrl::Path));
         assert_eq!("postgres://db".parse::<StoreUrl>(), Err(InvalidStoreUrl::Scheme));
         assert_eq!("".parse::<StoreUrl>(), Err(InvalidStoreUrl::Scheme));
         assert!("mongodb://db/chat?replicaSet=rs0".parse::<StoreUrl>().is_ok());
         assert!("mongodb+srv://cluster.example.org/chat".parse::<StoreUrl>().is_ok());
-        assert!(matches!("mongodb://".parse::<StoreUrl>(), Err(InvalidStoreUrl::Mongo(_))));
+        assert!(matches!(
+            "mongodb://".parse::<StoreUrl>(),
+            Err(InvalidStoreUrl::Mongo(_))
+        ));
     }
 
     #[test]

@@ -16,9 +16,7 @@ use async_trait::async_trait;
 use readrealm_protocol::{BookId, Epoch, Seq};
 
 use super::open::OpenError;
-use super::{
-    Append, AppendOutcome, EventLog, Head, Page, PageQuery, ReadError, ReadLimit, StoredEvent, Tail,
-};
+use super::{Append, AppendOutcome, EventLog, Head, Page, PageQuery, ReadError, ReadLimit, StoredEvent, Tail};
 use reader::Readers;
 use writer::Writer;
 
@@ -37,18 +35,26 @@ impl SqliteLog {
         let path = path.to_owned();
         let opening = tokio::task::spawn_blocking(move || {
             let opened = schema::open(&path)?;
-            let writer = Writer::spawn(opened.connection, opened.lock).map_err(|error| {
-                OpenError::Failed(format!("no thread for {}: {error}", path.display()))
-            })?;
-            Ok(Self { epoch: opened.epoch, writer, readers: Readers::new(path.clone()), path })
+            let writer = Writer::spawn(opened.connection, opened.lock)
+                .map_err(|error| OpenError::Failed(format!("no thread for {}: {error}", path.display())))?;
+            Ok(Self {
+                epoch: opened.epoch,
+                writer,
+                readers: Readers::new(path.clone()),
+                path,
+            })
         });
-        opening.await.unwrap_or_else(|error| Err(OpenError::Failed(error.to_string())))
+        opening
+            .await
+            .unwrap_or_else(|error| Err(OpenError::Failed(error.to_string())))
     }
 }
 
 impl fmt::Debug for SqliteLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SqliteLog").field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("SqliteLog")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
     }
 }
 
@@ -63,20 +69,28 @@ impl EventLog for SqliteLog {
     }
 
     async fn head(&self, book: BookId) -> Result<Head, ReadError> {
-        self.readers.read(move |connection| reader::head(connection, book)).await
+        self.readers
+            .read(move |connection| reader::head(connection, book))
+            .await
     }
 
     async fn read_forward(&self, book: BookId, after: Seq, limit: ReadLimit) -> Result<Vec<StoredEvent>, ReadError> {
-        self.readers.read(move |connection| reader::forward(connection, book, after, limit)).await
+        self.readers
+            .read(move |connection| reader::forward(connection, book, after, limit))
+            .await
     }
 
     async fn read_page(&self, book: BookId, query: PageQuery) -> Result<Page, ReadError> {
-        self.readers.read(move |connection| reader::page(connection, book, query)).await
+        self.readers
+            .read(move |connection| reader::page(connection, book, query))
+            .await
     }
 
     async fn read_latest(&self, book: BookId, places: &[Seq]) -> Result<Vec<StoredEvent>, ReadError> {
         let places = places.to_vec();
-        self.readers.read(move |connection| reader::latest(connection, book, &places)).await
+        self.readers
+            .read(move |connection| reader::latest(connection, book, &places))
+            .await
     }
 
     async fn tail(&self) -> Result<Option<Tail>, ReadError> {

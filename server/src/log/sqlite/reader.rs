@@ -18,6 +18,12 @@ use crate::log::{Head, Page, PageQuery, ReadError, ReadLimit, StoredEvent};
 /// Reads at a time; more wait.
 const CONNECTIONS: usize = 4;
 
+const FORWARD: &str = "WHERE book = ? AND seq > ? ORDER BY seq";
+
+// Left to itself, SQLite would look for the newest event at a place through the whole room.
+const PAGE: &str = "INDEXED BY events_by_place WHERE book = ? AND place < ? ORDER BY place DESC, seq DESC";
+const LATEST: &str = "INDEXED BY events_by_place WHERE book = ? AND place = ? ORDER BY seq DESC LIMIT 1";
+
 /// A few read-only connections, opened when first needed.
 pub(super) struct Readers {
     path: PathBuf,
@@ -27,7 +33,11 @@ pub(super) struct Readers {
 
 impl Readers {
     pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, turns: Semaphore::new(CONNECTIONS), idle: Mutex::default() }
+        Self {
+            path,
+            turns: Semaphore::new(CONNECTIONS),
+            idle: Mutex::default(),
+        }
     }
 
     /// Runs `read` on a connection that nobody else uses meanwhile.
@@ -47,8 +57,13 @@ impl Readers {
             let result = read(&connection)?;
             Ok((connection, result))
         });
-        let (connection, result) = reading.await.map_err(|error| ReadError::Unavailable(error.to_string()))??;
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        let (connection, result) = reading
+            .await
+            .map_err(|error| ReadError::Unavailable(error.to_string()))??;
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(connection);
         Ok(result)
     }
 
@@ -76,8 +91,16 @@ impl From<rusqlite::Error> for ReadError {
 
 pub(super) fn head(connection: &Connection, book: BookId) -> Result<Head, ReadError> {
     let select = "SELECT seq, at FROM events WHERE book = ? ORDER BY seq DESC LIMIT 1";
-    let read = |row: &Row<'_>| Ok(Head { seq: seq(row, 0)?, at: Timestamp::from_millis(row.get(1)?) });
-    let head = connection.prepare_cached(select)?.query_row([integer(book.get())], read).optional()?;
+    let read = |row: &Row<'_>| {
+        Ok(Head {
+            seq: seq(row, 0)?,
+            at: Timestamp::from_millis(row.get(1)?),
+        })
+    };
+    let head = connection
+        .prepare_cached(select)?
+        .query_row([integer(book.get())], read)
+        .optional()?;
     Ok(head.unwrap_or(Head::EMPTY))
 }
 
@@ -87,7 +110,7 @@ pub(super) fn forward(
     after: Seq,
     limit: ReadLimit,
 ) -> Result<Vec<StoredEvent>, ReadError> {
-    let mut statement = connection.prepare_cached(&select("WHERE book = ? AND seq > ? ORDER BY seq"))?;
+    let mut statement = connection.prepare_cached(&select(FORWARD))?;
     let mut rows = statement.query(params![integer(book.get()), integer(after.get())])?;
     let mut budget = Budget::new(limit);
     let mut events = Vec::new();
@@ -107,10 +130,8 @@ pub(super) fn page(connection: &Connection, book: BookId, query: PageQuery) -> R
         None => head(connection, book)?.seq,
     };
     let mut fold = PageFold::new(at, query.limit);
-    let mut statement =
-        connection.prepare_cached(&select("WHERE book = ? AND place < ? ORDER BY place DESC, seq DESC"))?;
-    let before = query.before.map_or(i64::MAX, |before| integer(before.get()));
-    let mut rows = statement.query(params![integer(book.get()), before])?;
+    let mut statement = connection.prepare_cached(&select(PAGE))?;
+    let mut rows = statement.query(params![integer(book.get()), integer(query.end(at).get())])?;
     while let Some(row) = rows.next()? {
         if fold.push(&record(row)?.read()?) {
             break;
@@ -120,8 +141,7 @@ pub(super) fn page(connection: &Connection, book: BookId, query: PageQuery) -> R
 }
 
 pub(super) fn latest(connection: &Connection, book: BookId, places: &[Seq]) -> Result<Vec<StoredEvent>, ReadError> {
-    let mut statement =
-        connection.prepare_cached(&select("WHERE book = ? AND place = ? ORDER BY seq DESC LIMIT 1"))?;
+    let mut statement = connection.prepare_cached(&select(LATEST))?;
     let mut events = Vec::with_capacity(places.len());
     for place in places {
         let key = params![integer(book.get()), integer(place.get())];
@@ -142,7 +162,9 @@ pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
     let data: String = row.get(8)?;
     Ok(Record {
         id: row.get(0)?,
-        book_id: row.get(1).and_then(|book: i64| checked(1, BookId::try_from(book.cast_unsigned())))?,
+        book_id: row
+            .get(1)
+            .and_then(|book: i64| checked(1, BookId::try_from(book.cast_unsigned())))?,
         seq: seq(row, 2)?,
         place: seq(row, 3)?,
         kind: row.get(4)?,
@@ -154,7 +176,8 @@ pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
 }
 
 fn seq(row: &Row<'_>, column: usize) -> rusqlite::Result<Seq> {
-    row.get(column).and_then(|seq: i64| checked(column, Seq::try_from(seq.cast_unsigned())))
+    row.get(column)
+        .and_then(|seq: i64| checked(column, Seq::try_from(seq.cast_unsigned())))
 }
 
 fn checked<T, E: std::error::Error + Send + Sync + 'static>(column: usize, value: Result<T, E>) -> rusqlite::Result<T> {
@@ -164,4 +187,34 @@ fn checked<T, E: std::error::Error + Send + Sync + 'static>(column: usize, value
 /// Ids and positions are below 2^53.
 pub(super) fn integer(value: u64) -> i64 {
     value.cast_signed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::sqlite::schema;
+
+    #[test]
+    fn every_read_is_a_search_by_an_index() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let connection = schema::open(&folder.path().join("log.db")).expect("a log").connection;
+        let plan = |rest: &str| -> String {
+            let mut statement = connection
+                .prepare(&format!("EXPLAIN QUERY PLAN {}", select(rest)))
+                .expect("a plan");
+            let steps = statement
+                .query_map([9, 9], |row| row.get::<_, String>(3))
+                .expect("steps");
+            steps.collect::<Result<Vec<_>, _>>().expect("steps").join("; ")
+        };
+        assert_eq!(plan(FORWARD), "SEARCH events USING PRIMARY KEY (book=? AND seq>?)");
+        assert_eq!(
+            plan(PAGE),
+            "SEARCH events USING INDEX events_by_place (book=? AND place<?)"
+        );
+        assert_eq!(
+            plan(LATEST),
+            "SEARCH events USING INDEX events_by_place (book=? AND place=?)"
+        );
+    }
 }

@@ -62,7 +62,11 @@ pub(super) fn open(path: &Path) -> Result<Opened, OpenError> {
     check_settings(&connection)?;
     let epoch = prepare(&mut connection, path)?;
     check_indexes(&connection)?;
-    Ok(Opened { connection, lock, epoch })
+    Ok(Opened {
+        connection,
+        lock,
+        epoch,
+    })
 }
 
 /// The log's own lock, for SQLite's would let a second server in between two transactions.
@@ -70,7 +74,11 @@ fn lock(path: &Path) -> Result<File, OpenError> {
     let mut lock_path = path.as_os_str().to_owned();
     lock_path.push(".lock");
     let lock_path = PathBuf::from(lock_path);
-    let opened = OpenOptions::new().create(true).truncate(false).write(true).open(&lock_path);
+    let opened = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&lock_path);
     let file = opened.map_err(|error| file_error(&lock_path, &error))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
@@ -93,10 +101,17 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
 
 fn check_settings(connection: &Connection) -> Result<(), OpenError> {
     let unsound = |error: rusqlite::Error| OpenError::Unsound(error.to_string());
-    let journal: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0)).map_err(unsound)?;
-    let synchronous: i64 = connection.pragma_query_value(None, "synchronous", |row| row.get(0)).map_err(unsound)?;
+    let journal: String = connection
+        .pragma_query_value(None, "journal_mode", |row| row.get(0))
+        .map_err(unsound)?;
+    let synchronous: i64 = connection
+        .pragma_query_value(None, "synchronous", |row| row.get(0))
+        .map_err(unsound)?;
     if rusqlite::version_number() < OLDEST_SQLITE {
-        return Err(OpenError::Unsound(format!("SQLite {} is older than 3.51.3", rusqlite::version())));
+        return Err(OpenError::Unsound(format!(
+            "SQLite {} is older than 3.51.3",
+            rusqlite::version()
+        )));
     }
     if journal != "wal" || synchronous != 2 {
         return Err(OpenError::Unsound(format!(
@@ -109,12 +124,18 @@ fn check_settings(connection: &Connection) -> Result<(), OpenError> {
 /// Makes what is missing, in one transaction. Returns the epoch.
 fn prepare(connection: &mut Connection, path: &Path) -> Result<Epoch, OpenError> {
     let failed = |error: rusqlite::Error| OpenError::Failed(format!("{}: {error}", path.display()));
-    let tx = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(failed)?;
+    let tx = connection
+        .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
+        .map_err(failed)?;
     let tables = "SELECT count(*), count(*) FILTER (WHERE name = 'meta') FROM sqlite_schema WHERE type = 'table'";
-    let (tables, meta): (i64, i64) =
-        tx.query_row(tables, [], |row| Ok((row.get(0)?, row.get(1)?))).map_err(failed)?;
+    let (tables, meta): (i64, i64) = tx
+        .query_row(tables, [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .map_err(failed)?;
     if tables > 0 && meta == 0 {
-        return Err(OpenError::Failed(format!("{} is the database of another program", path.display())));
+        return Err(OpenError::Failed(format!(
+            "{} is the database of another program",
+            path.display()
+        )));
     }
     if meta > 0 {
         let found = meta_value(&tx, "format").map_err(failed)?.unwrap_or(0);
@@ -125,14 +146,17 @@ fn prepare(connection: &mut Connection, path: &Path) -> Result<Epoch, OpenError>
     tx.execute_batch(TABLES).map_err(failed)?;
     let insert = "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT DO NOTHING";
     tx.execute(insert, params!["format", FORMAT]).map_err(failed)?;
-    tx.execute(insert, params!["epoch", new_epoch().as_str()]).map_err(failed)?;
+    tx.execute(insert, params!["epoch", new_epoch().as_str()])
+        .map_err(failed)?;
     let epoch: String = meta_value(&tx, "epoch").map_err(failed)?.unwrap_or_default();
     tx.commit().map_err(failed)?;
     Epoch::try_from(epoch.as_str()).map_err(|invalid| OpenError::Unsound(invalid.to_string()))
 }
 
 fn meta_value<T: rusqlite::types::FromSql>(connection: &Connection, key: &str) -> rusqlite::Result<Option<T>> {
-    connection.query_row("SELECT value FROM meta WHERE key = ?", [key], |row| row.get(0)).optional()
+    connection
+        .query_row("SELECT value FROM meta WHERE key = ?", [key], |row| row.get(0))
+        .optional()
 }
 
 fn check_indexes(connection: &Connection) -> Result<(), OpenError> {
@@ -140,11 +164,17 @@ fn check_indexes(connection: &Connection) -> Result<(), OpenError> {
         SELECT group_concat(i.name ORDER BY i.seqno), l."unique" AND NOT l.partial
         FROM pragma_index_list('events') l, pragma_index_info(l.name) i GROUP BY l.name"#;
     let found = || -> rusqlite::Result<Vec<(String, bool)>> {
-        connection.prepare(list)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        connection
+            .prepare(list)?
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect()
     };
     let found = found().map_err(|error| OpenError::Unsound(error.to_string()))?;
     for (columns, unique) in INDEXES {
-        if !found.iter().any(|(name, is_unique)| name == columns && (*is_unique || !unique)) {
+        if !found
+            .iter()
+            .any(|(name, is_unique)| name == columns && (*is_unique || !unique))
+        {
             let kind = if unique { "unique index" } else { "index" };
             return Err(OpenError::Unsound(format!("table events has no {kind} on ({columns})")));
         }

@@ -18,7 +18,8 @@ use crate::log::{Append, AppendOutcome, ReadError, Stop, StoredEvent};
 /// Batches that may wait for the one being written; more wait for room (backpressure).
 const WAITING: usize = 16;
 
-const INSERT: &str = "INSERT INTO events (id, book, seq, place, type, v, at, by, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+const INSERT: &str =
+    "INSERT INTO events (id, book, seq, place, type, v, at, by, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 /// The way to the writing thread.
 pub(super) struct Writer {
@@ -38,7 +39,10 @@ impl Writer {
     pub(super) fn spawn(connection: Connection, lock: File) -> io::Result<Self> {
         let (jobs, mut mailbox) = mpsc::channel::<Job>(WAITING);
         let poison = Poison::new();
-        let mut thread = WriterThread { connection, poison: poison.clone() };
+        let mut thread = WriterThread {
+            connection,
+            poison: poison.clone(),
+        };
         let write = move || {
             while let Some(Job { batch, reply }) = mailbox.blocking_recv() {
                 // Whoever asked may be gone; what was written stays written.
@@ -48,7 +52,11 @@ impl Writer {
             drop(lock);
         };
         let thread = thread::Builder::new().name("sqlite-writer".to_owned()).spawn(write)?;
-        Ok(Self { jobs: Mutex::new(Some(jobs)), thread: Mutex::new(Some(thread)), poison })
+        Ok(Self {
+            jobs: Mutex::new(Some(jobs)),
+            thread: Mutex::new(Some(thread)),
+            poison,
+        })
     }
 
     pub(super) async fn append(&self, batch: Vec<Append>) -> Vec<AppendOutcome> {
@@ -60,7 +68,9 @@ impl Writer {
             None => false,
         };
         let lost = if submitted { Stop::Unknown } else { Stop::Unavailable };
-        outcome.await.unwrap_or_else(|_| vec![AppendOutcome::stopped(0, lost); rooms])
+        outcome
+            .await
+            .unwrap_or_else(|_| vec![AppendOutcome::stopped(0, lost); rooms])
     }
 
     pub(super) async fn close(&self) {
@@ -123,8 +133,13 @@ impl WriterThread {
     }
 
     fn write(&mut self, batch: &[Append]) -> Result<Vec<AppendOutcome>, Failure> {
-        let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let outcomes = batch.iter().map(|append| append_room(&tx, append)).collect::<Result<_, _>>()?;
+        let tx = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let outcomes = batch
+            .iter()
+            .map(|append| append_room(&tx, append))
+            .collect::<Result<_, _>>()?;
         tx.commit().map_err(Failure::Commit)?;
         Ok(outcomes)
     }
@@ -172,6 +187,9 @@ fn insert(tx: &Transaction<'_>, event: &StoredEvent) -> rusqlite::Result<bool> {
 
 fn event_of_id(tx: &Transaction<'_>, event: &StoredEvent) -> Result<Option<StoredEvent>, Failure> {
     let select = reader::select("WHERE id = ?");
-    let record = tx.prepare_cached(&select)?.query_row([event.id.as_str()], reader::record).optional()?;
+    let record = tx
+        .prepare_cached(&select)?
+        .query_row([event.id.as_str()], reader::record)
+        .optional()?;
     Ok(record.map(Record::read).transpose()?)
 }

@@ -1,0 +1,197 @@
+//! The collections: their concerns and indexes, and the proof at start-up that they are what the log's promises rest
+//! on.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::TryStreamExt;
+use mongodb::{
+    Client, Database, IndexModel,
+    bson::{Bson, Document, doc},
+    error::{Error, ErrorKind},
+    options::{
+        Acknowledgment, ClientOptions, CollectionOptions, IndexOptions, ReadConcern, ReadPreference, ReturnDocument,
+        SelectionCriteria, WriteConcern,
+    },
+};
+use readrealm_protocol::Epoch;
+
+use super::Store;
+use crate::log::engine::new_epoch;
+use crate::log::open::OpenError;
+
+/// The format of the documents. A log of a newer one is refused.
+const FORMAT: i64 = 1;
+
+/// The document in `meta` that is about the log itself.
+pub(super) const LOG: &str = "log";
+
+/// The database of a URL that names none.
+const DATABASE: &str = "readrealm";
+
+/// Finding a server takes at most so long, unless the URL says otherwise: rooms wait for it.
+const SERVER_SELECTION: Duration = Duration::from_secs(5);
+
+/// A write that no majority has by then is looked up, unless the URL says otherwise.
+const WRITE_CONCERN_TIME: Duration = Duration::from_secs(5);
+
+/// How many nodes may write.
+pub(super) enum Topology {
+    /// Many: a replica set, or a sharded cluster.
+    Shared,
+    /// One: there are no change streams.
+    Standalone,
+}
+
+/// Positions, and the compare-and-swap of every append.
+pub(super) fn by_seq() -> Document {
+    doc! { "bookId": 1, "seq": 1 }
+}
+
+/// The order in which pages are read: a message and its changes side by side.
+pub(super) fn by_place() -> Document {
+    doc! { "bookId": 1, "place": 1, "seq": 1 }
+}
+
+pub(super) async fn connect(url: &str) -> Result<(Store, Topology), OpenError> {
+    let mut options = ClientOptions::parse(url).await.map_err(failed)?;
+    options.server_selection_timeout.get_or_insert(SERVER_SELECTION);
+    options.app_name.get_or_insert_with(|| "readrealm-server".to_owned());
+    let database = options.default_database.clone().unwrap_or_else(|| DATABASE.to_owned());
+    let given = options.write_concern.as_ref().and_then(|concern| concern.w_timeout);
+    let client = Client::with_options(options).map_err(failed)?;
+
+    let hello = client
+        .database("admin")
+        .run_command(doc! { "hello": 1 })
+        .await
+        .map_err(failed)?;
+    let shared = hello.contains_key("setName") || hello.get_str("msg").is_ok_and(|kind| kind == "isdbgrid");
+    let topology = if shared { Topology::Shared } else { Topology::Standalone };
+
+    let durable = WriteConcern::builder()
+        .w(Acknowledgment::Majority)
+        .journal(true)
+        .w_timeout(given.unwrap_or(WRITE_CONCERN_TIME))
+        .build();
+    let concerns = CollectionOptions::builder()
+        .write_concern(durable)
+        .read_concern(ReadConcern::majority())
+        .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
+        .build();
+    let database = client.database(&database);
+    let store = Store {
+        events: database.collection_with_options("events", concerns.clone()),
+        meta: database.collection_with_options("meta", concerns),
+        client,
+        seen: Arc::default(),
+    };
+    Ok((store, topology))
+}
+
+/// Makes what is missing, and checks what is there. Returns the epoch.
+pub(super) async fn prepare(store: &Store) -> Result<Epoch, OpenError> {
+    let log = log_document(store).await.map_err(failed)?;
+    let found = log.get("format").and_then(integer).unwrap_or(0);
+    if found > FORMAT {
+        return Err(OpenError::NewerFormat { found, known: FORMAT });
+    }
+    let unique = IndexOptions::builder().unique(true).build();
+    let indexes = [
+        IndexModel::builder().keys(by_seq()).options(unique).build(),
+        IndexModel::builder().keys(by_place()).build(),
+    ];
+    match store.events.create_indexes(indexes).await {
+        Ok(_) => {}
+        // There is one of the same fields with other options: what it is good for, reading back tells.
+        Err(error) if matches!(command_code(&error), Some(85 | 86)) => {}
+        Err(error) => return Err(failed(error)),
+    }
+    check_indexes(store).await?;
+    let epoch = log.get_str("epoch").unwrap_or_default();
+    match Epoch::try_from(epoch) {
+        Ok(name) if !epoch.is_empty() => Ok(name),
+        _ => Err(OpenError::Unsound(format!(
+            "document {LOG:?} of collection meta has no epoch"
+        ))),
+    }
+}
+
+/// The document about the log, made by whichever node is first.
+async fn log_document(store: &Store) -> Result<Document, Error> {
+    let make = doc! { "$setOnInsert": { "epoch": new_epoch().as_str(), "format": FORMAT } };
+    loop {
+        let log = store.meta.find_one_and_update(doc! { "_id": LOG }, make.clone());
+        match log.upsert(true).return_document(ReturnDocument::After).await {
+            Ok(log) => return Ok(log.unwrap_or_default()),
+            // Another node was first by a hair: now the document is there.
+            Err(error) if command_code(&error) == Some(11000) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// An append relies on the first to be unique, whoever made it.
+async fn check_indexes(store: &Store) -> Result<(), OpenError> {
+    let database: Database = store.client.database(&store.events.namespace().db);
+    let list = database
+        .run_cursor_command(doc! { "listIndexes": store.events.name() })
+        .await
+        .map_err(failed)?;
+    let found: Vec<Document> = list.try_collect().await.map_err(failed)?;
+    for (keys, unique) in [(by_seq(), true), (by_place(), false)] {
+        let serves = |index: &Document| {
+            same_keys(index, &keys)
+                && (!unique || index.get_bool("unique").unwrap_or(false))
+                && ["partialFilterExpression", "sparse", "collation", "hidden"]
+                    .iter()
+                    .all(|option| !index.contains_key(option))
+        };
+        if !found.iter().any(serves) {
+            let kind = if unique { "unique index" } else { "index" };
+            let fields: Vec<_> = keys.keys().map(String::as_str).collect();
+            let events = store.events.namespace();
+            return Err(OpenError::Unsound(format!(
+                "collection {events} has no {kind} on ({})",
+                fields.join(", ")
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Shells write an index's directions as other kinds of numbers than drivers do.
+fn same_keys(index: &Document, keys: &Document) -> bool {
+    let Ok(found) = index.get_document("key") else {
+        return false;
+    };
+    found.len() == keys.len()
+        && found
+            .iter()
+            .zip(keys)
+            .all(|(found, key)| found.0 == key.0 && integer(found.1) == integer(key.1))
+}
+
+fn integer(value: &Bson) -> Option<i64> {
+    match value {
+        Bson::Int32(value) => Some(i64::from(*value)),
+        Bson::Int64(value) => Some(*value),
+        #[allow(
+            clippy::cast_possible_truncation,
+            reason = "small whole numbers, as a shell writes them"
+        )]
+        Bson::Double(value) => Some(*value as i64),
+        _ => None,
+    }
+}
+
+fn command_code(error: &Error) -> Option<i32> {
+    match &*error.kind {
+        ErrorKind::Command(error) => Some(error.code),
+        _ => None,
+    }
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "for map_err")]
+pub(super) fn failed(error: Error) -> OpenError {
+    OpenError::Failed(error.kind.to_string())
+}
