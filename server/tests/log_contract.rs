@@ -92,3 +92,17 @@ mod sqlite {
     contract!(Subject::sqlite(), cases: 64);
     single!(Subject::sqlite());
 }
+
+mod mongo {
+    use crate::support::subject::Subject;
+
+    contract!(Subject::mongo(), cases: 16);
+    shared!(Subject::mongo());
+}
+
+mod mongo_standalone {
+    use crate::support::subject::Subject;
+
+    contract!(Subject::mongo_standalone(), cases: 16);
+    single!(Subject::mongo_standalone());
+}

@@ -2,6 +2,7 @@
 
 pub(crate) mod append;
 pub(crate) mod model;
+mod mongo;
 pub(crate) mod pages;
 mod sqlite;
 pub(crate) mod tail;

@@ -40,7 +40,10 @@ fn batches() -> impl Strategy<Value = Vec<Batch>> {
     ];
     // Few rooms, each once in a batch, in any order.
     let batch = (vec(part, 1..4), Just(vec![0_u64, 1, 2]).prop_shuffle());
-    vec(batch.prop_map(|(parts, rooms)| rooms.into_iter().zip(parts).collect()), 1..12)
+    vec(
+        batch.prop_map(|(parts, rooms)| rooms.into_iter().zip(parts).collect()),
+        1..12,
+    )
 }
 
 /// The log as its contract tells it, by looking through everything.
@@ -56,7 +59,12 @@ impl Model {
 
     fn append(&mut self, append: &Append) -> AppendOutcome {
         for (written, event) in append.events.iter().enumerate() {
-            let known = self.rooms.values().flatten().find(|known| known.id == event.id).cloned();
+            let known = self
+                .rooms
+                .values()
+                .flatten()
+                .find(|known| known.id == event.id)
+                .cloned();
             let taken = self.room(append.book).iter().any(|known| known.seq == event.seq);
             match known {
                 Some(known) if known == *event => {}
@@ -90,7 +98,10 @@ fn events(model: &Model, sent: &[Append], book: BookId, part: &Part) -> Vec<Stor
         Part::New { behind, events } => (*behind, events),
         Part::Again { which } => {
             let of_room: Vec<_> = sent.iter().filter(|append| append.book == book).collect();
-            return of_room.get(which % of_room.len().max(1)).map(|append| append.events.to_vec()).unwrap_or_default();
+            return of_room
+                .get(which % of_room.len().max(1))
+                .map(|append| append.events.to_vec())
+                .unwrap_or_default();
         }
     };
     let head = model.room(book).len() as u64;
@@ -104,7 +115,11 @@ fn events(model: &Model, sent: &[Append], book: BookId, part: &Part) -> Vec<Stor
             Kind::Delete if head > 0 => (delete(book, at, place), EventKind::Delete),
             _ => (post(book, at, &name), EventKind::Post),
         };
-        let reused = if number % 4 == 0 { format!("k{}", number % 8) } else { name };
+        let reused = if number % 4 == 0 {
+            format!("k{}", number % 8)
+        } else {
+            name
+        };
         event.id = EventId::new(book, kind, Some(&key(&reused)), &user("ann"));
         event
     };
@@ -135,14 +150,27 @@ async fn check(log: &dyn EventLog, first_room: u64, batches: &[Batch]) -> Result
 
 async fn check_room(log: &dyn EventLog, model: &Model, book: BookId) -> Result<(), TestCaseError> {
     let events = model.room(book);
-    let head = events.last().map_or(Head::EMPTY, |last| Head { seq: last.seq, at: last.at });
+    let head = events.last().map_or(Head::EMPTY, |last| Head {
+        seq: last.seq,
+        at: last.at,
+    });
     prop_assert_eq!(log.head(book).await, Ok(head));
     prop_assert_eq!(log.read_forward(book, Seq::ZERO, ALL).await, Ok(events.to_vec()));
     for at in [head.seq.get(), head.seq.get() / 2] {
         let all = model.messages(book, seq(at));
         let mut before = None;
         for chunk in all.chunks(3) {
-            let page = log.read_page(book, PageQuery { before, at: Some(seq(at)), limit: 3 }).await.expect("a page");
+            let page = log
+                .read_page(
+                    book,
+                    PageQuery {
+                        before,
+                        at: Some(seq(at)),
+                        limit: 3,
+                    },
+                )
+                .await
+                .expect("a page");
             prop_assert_eq!(page.seq, seq(at));
             prop_assert_eq!(&page.messages[..], chunk);
             before = chunk.last().map(|message| message.seq);
@@ -160,10 +188,19 @@ async fn check_room(log: &dyn EventLog, model: &Model, book: BookId) -> Result<(
 
 /// Runs `cases` random histories, each in rooms of its own.
 pub(crate) fn random_batches_match_the_model<F: Future<Output = Subject>>(cases: u32, subject: F) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime");
     let log = runtime.block_on(subject);
     let next_room = std::cell::Cell::new(0);
-    let config = Config { cases, failure_persistence: None, max_shrink_iters: 200, ..Config::default() };
+    let config = Config {
+        cases,
+        failure_persistence: None,
+        max_shrink_iters: 200,
+        ..Config::default()
+    };
     let result = TestRunner::new(config).run(&batches(), |batches| {
         let first_room = next_room.replace(next_room.get() + 3);
         runtime.block_on(check(&*log, first_room, &batches))

@@ -7,11 +7,18 @@ use readrealm_server::log::{AppendOutcome, EventId, EventLog, Page, PageQuery, P
 use crate::support::events::{append, book, delete, edit, event, post, posts, seq, time, user};
 use crate::support::subject::Subject;
 
-const NEWEST: PageQuery = PageQuery { before: None, at: None, limit: 50 };
+const NEWEST: PageQuery = PageQuery {
+    before: None,
+    at: None,
+    limit: 50,
+};
 
 async fn write(log: &dyn EventLog, room: BookId, events: Vec<StoredEvent>) {
     let count = events.len();
-    assert_eq!(log.append(vec![append(room, events)]).await, [AppendOutcome::all(count)]);
+    assert_eq!(
+        log.append(vec![append(room, events)]).await,
+        [AppendOutcome::all(count)]
+    );
 }
 
 async fn page(log: &dyn EventLog, query: PageQuery) -> Page {
@@ -20,7 +27,10 @@ async fn page(log: &dyn EventLog, query: PageQuery) -> Page {
 
 /// `(position, words)` of each message, and whether there are more.
 fn words(page: &Page) -> (Vec<(u64, &str)>, bool) {
-    let messages = page.messages.iter().map(|message| (message.seq.get(), message.content.as_str()));
+    let messages = page
+        .messages
+        .iter()
+        .map(|message| (message.seq.get(), message.content.as_str()));
     (messages.collect(), page.has_more)
 }
 
@@ -33,9 +43,23 @@ fn down(from: u64, to: u64) -> Vec<u64> {
 }
 
 pub(crate) async fn an_empty_page(log: Subject) {
-    let empty = Page { seq: Seq::ZERO, messages: Vec::new(), has_more: false };
+    let empty = Page {
+        seq: Seq::ZERO,
+        messages: Vec::new(),
+        has_more: false,
+    };
     assert_eq!(page(&*log, NEWEST).await, empty);
-    assert_eq!(page(&*log, PageQuery { before: Some(seq(7)), ..NEWEST }).await, empty);
+    assert_eq!(
+        page(
+            &*log,
+            PageQuery {
+                before: Some(seq(7)),
+                ..NEWEST
+            }
+        )
+        .await,
+        empty
+    );
 }
 
 pub(crate) async fn the_newest_fifty_of_sixty(log: Subject) {
@@ -45,9 +69,19 @@ pub(crate) async fn the_newest_fifty_of_sixty(log: Subject) {
     assert_eq!((newest.seq, newest.has_more), (seq(60), true));
     assert_eq!(places(&newest), down(60, 11));
     let message = &newest.messages[0];
-    assert_eq!((message.id.to_string().as_str(), message.content.as_str()), ("1-60", "m60"));
+    assert_eq!(
+        (message.id.to_string().as_str(), message.content.as_str()),
+        ("1-60", "m60")
+    );
     assert_eq!((message.created_at, message.updated_at), (time(60), time(60)));
-    let older = page(&*log, PageQuery { before: Some(seq(11)), ..NEWEST }).await;
+    let older = page(
+        &*log,
+        PageQuery {
+            before: Some(seq(11)),
+            ..NEWEST
+        },
+    )
+    .await;
     assert_eq!((older.seq, older.has_more), (seq(60), false));
     assert_eq!(places(&older), down(10, 1));
 }
@@ -60,9 +94,24 @@ pub(crate) async fn has_more_is_exact(log: Subject) {
     assert_eq!((places(&most), most.has_more), (down(50, 2), true));
     let one = page(&*log, PageQuery { limit: 1, ..NEWEST }).await;
     assert_eq!((places(&one), one.has_more), (vec![50], true));
-    let last = page(&*log, PageQuery { before: Some(seq(2)), limit: 1, at: None }).await;
+    let last = page(
+        &*log,
+        PageQuery {
+            before: Some(seq(2)),
+            limit: 1,
+            at: None,
+        },
+    )
+    .await;
     assert_eq!((places(&last), last.has_more), (vec![1], false));
-    let none = page(&*log, PageQuery { before: Some(seq(1)), ..NEWEST }).await;
+    let none = page(
+        &*log,
+        PageQuery {
+            before: Some(seq(1)),
+            ..NEWEST
+        },
+    )
+    .await;
     assert_eq!((places(&none), none.has_more), (vec![], false));
     // What is left of the older ones is withdrawn: there are no more.
     write(&*log, book(1), vec![delete(book(1), 51, 1), delete(book(1), 52, 2)]).await;
@@ -76,8 +125,19 @@ pub(crate) async fn a_page_is_exact_at_a_position(log: Subject) {
     events.push(delete(book(1), 57, 54));
     events.extend(posts(book(1), 58, 60));
     write(&*log, book(1), events).await;
-    let at = |position: u64| PageQuery { at: Some(seq(position)), limit: 3, before: None };
-    let now = page(&*log, PageQuery { before: Some(seq(58)), ..at(60) }).await;
+    let at = |position: u64| PageQuery {
+        at: Some(seq(position)),
+        limit: 3,
+        before: None,
+    };
+    let now = page(
+        &*log,
+        PageQuery {
+            before: Some(seq(58)),
+            ..at(60)
+        },
+    )
+    .await;
     assert_eq!(words(&now), (vec![(55, "edited"), (53, "m53"), (52, "m52")], true));
     let then = page(&*log, at(56)).await;
     assert_eq!(words(&then), (vec![(55, "edited"), (54, "m54"), (53, "m53")], true));
@@ -98,10 +158,23 @@ pub(crate) async fn nothing_withdrawn_comes_back(log: Subject) {
     events.push(delete(room, 104, 3));
     events.push(delete(room, 105, 4));
     write(&*log, room, events).await;
-    let oldest = page(&*log, PageQuery { before: Some(seq(6)), ..NEWEST }).await;
-    assert_eq!(words(&oldest), (vec![(5, "m5"), (2, "two, edited again"), (1, "m1")], false));
+    let oldest = page(
+        &*log,
+        PageQuery {
+            before: Some(seq(6)),
+            ..NEWEST
+        },
+    )
+    .await;
+    assert_eq!(
+        words(&oldest),
+        (vec![(5, "m5"), (2, "two, edited again"), (1, "m1")], false)
+    );
     let edited = &oldest.messages[1];
-    assert_eq!((edited.created_at, edited.updated_at, edited.user_id.as_str()), (time(2), time(103), "ann"));
+    assert_eq!(
+        (edited.created_at, edited.updated_at, edited.user_id.as_str()),
+        (time(2), time(103), "ann")
+    );
     // Deleting moves no other message off the page.
     write(&*log, room, vec![delete(room, 106, 100)]).await;
     assert_eq!(places(&page(&*log, NEWEST).await), down(99, 50));
@@ -117,7 +190,10 @@ pub(crate) async fn many_edits_do_not_shorten_a_page(log: Subject) {
     write(&*log, room, events).await;
     let newest = page(&*log, NEWEST).await;
     assert_eq!((places(&newest), newest.has_more), (down(60, 11), true));
-    assert_eq!((newest.seq, newest.messages[0].content.as_str()), (seq(460), "edit 100"));
+    assert_eq!(
+        (newest.seq, newest.messages[0].content.as_str()),
+        (seq(460), "edit 100")
+    );
 }
 
 pub(crate) async fn long_runs_of_deleted_messages(log: Subject) {
@@ -128,20 +204,54 @@ pub(crate) async fn long_runs_of_deleted_messages(log: Subject) {
     let newest = page(&*log, NEWEST).await;
     assert_eq!((newest.seq, newest.has_more), (seq(3_100), true));
     assert_eq!(places(&newest), down(100, 51));
-    let oldest = page(&*log, PageQuery { before: Some(seq(51)), ..NEWEST }).await;
+    let oldest = page(
+        &*log,
+        PageQuery {
+            before: Some(seq(51)),
+            ..NEWEST
+        },
+    )
+    .await;
     assert_eq!((places(&oldest), oldest.has_more), (down(50, 1), false));
 }
 
 pub(crate) async fn an_unknown_event_has_its_position_and_is_not_shown(log: Subject) {
     let room = book(1);
     let unknown = |at: u64, place: u64| {
-        let payload = Payload::Unknown { kind: "Reaction".to_owned(), version: 1, data: serde_json::json!({"r": "+1"}) };
-        event(room, at, place, EventId::new(room, EventKind::Edit, None, &user("bob")), "bob", payload)
+        let payload = Payload::Unknown {
+            kind: "Reaction".to_owned(),
+            version: 1,
+            data: serde_json::json!({"r": "+1"}),
+        };
+        event(
+            room,
+            at,
+            place,
+            EventId::new(room, EventKind::Edit, None, &user("bob")),
+            "bob",
+            payload,
+        )
     };
-    write(&*log, room, vec![post(room, 1, "one"), unknown(2, 1), unknown(3, 3), post(room, 4, "four")]).await;
+    write(
+        &*log,
+        room,
+        vec![
+            post(room, 1, "one"),
+            unknown(2, 1),
+            unknown(3, 3),
+            post(room, 4, "four"),
+        ],
+    )
+    .await;
     let newest = page(&*log, NEWEST).await;
     assert_eq!(words(&newest), (vec![(4, "four"), (1, "one")], false));
-    assert_eq!(log.read_forward(room, seq(1), crate::support::events::ALL).await.expect("events").len(), 3);
+    assert_eq!(
+        log.read_forward(room, seq(1), crate::support::events::ALL)
+            .await
+            .expect("events")
+            .len(),
+        3
+    );
 }
 
 pub(crate) async fn the_latest_at_a_place(log: Subject) {
@@ -152,7 +262,10 @@ pub(crate) async fn the_latest_at_a_place(log: Subject) {
     events.push(delete(room, 7, 3));
     write(&*log, room, events.clone()).await;
     write(&*log, book(2), posts(book(2), 1, 9)).await;
-    let mut latest = log.read_latest(room, &[seq(3), seq(1), seq(2), seq(9)]).await.expect("events");
+    let mut latest = log
+        .read_latest(room, &[seq(3), seq(1), seq(2), seq(9)])
+        .await
+        .expect("events");
     latest.sort_by_key(|event| event.place);
     assert_eq!(latest, [events[0].clone(), events[5].clone(), events[6].clone()]);
     assert_eq!(log.read_latest(room, &[]).await, Ok(Vec::new()));

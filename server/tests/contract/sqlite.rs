@@ -31,7 +31,9 @@ fn beside(folder: &TempDir) -> Connection {
 }
 
 async fn refusal(folder: &TempDir) -> OpenError {
-    SqliteLog::open(&folder.path().join("log.db")).await.expect_err("a refusal")
+    SqliteLog::open(&folder.path().join("log.db"))
+        .await
+        .expect_err("a refusal")
 }
 
 #[tokio::test]
@@ -39,22 +41,37 @@ async fn a_second_server_is_refused() {
     let (folder, log) = fresh().await;
     let refused = refusal(&folder).await;
     assert!(matches!(refused, OpenError::InUse(_)), "{refused}");
-    assert!(refused.to_string().ends_with("log.db is in use by another readrealm-server; stop that one first"));
+    assert!(
+        refused
+            .to_string()
+            .ends_with("log.db is in use by another readrealm-server; stop that one first")
+    );
     log.close().await;
-    SqliteLog::open(&folder.path().join("log.db")).await.expect("free again");
+    SqliteLog::open(&folder.path().join("log.db"))
+        .await
+        .expect("free again");
 }
 
 #[tokio::test]
 async fn a_file_it_cannot_vouch_for_is_refused() {
     let (folder, log) = fresh().await;
     log.close().await;
-    beside(&folder).execute_batch("UPDATE meta SET value = 7 WHERE key = 'format'").expect("a change");
+    beside(&folder)
+        .execute_batch("UPDATE meta SET value = 7 WHERE key = 'format'")
+        .expect("a change");
     assert_eq!(refusal(&folder).await, OpenError::NewerFormat { found: 7, known: 1 });
 
     let folder = TempDir::new().expect("a folder");
-    beside(&folder).execute_batch("CREATE TABLE invoices (id INTEGER)").expect("a table");
+    beside(&folder)
+        .execute_batch("CREATE TABLE invoices (id INTEGER)")
+        .expect("a table");
     let refused = refusal(&folder).await;
-    assert!(refused.to_string().ends_with("log.db is the database of another program"), "{refused}");
+    assert!(
+        refused
+            .to_string()
+            .ends_with("log.db is the database of another program"),
+        "{refused}"
+    );
 
     let (folder, log) = fresh().await;
     log.close().await;
@@ -86,7 +103,11 @@ async fn a_failed_commit_poisons_the_log() {
     assert_eq!(append_by(2, "ann").await, unknown, "nothing is written any more");
     assert!(log.poisoned().await.starts_with("a commit to the log failed"));
     assert!(matches!(log.ready().await, Err(ReadError::Unavailable(_))));
-    assert_eq!(forward(&log, 1).await, [post_by(book(1), 1, "words", "ann")], "what is written can be read");
+    assert_eq!(
+        forward(&log, 1).await,
+        [post_by(book(1), 1, "words", "ann")],
+        "what is written can be read"
+    );
 }
 
 #[tokio::test]
@@ -96,14 +117,25 @@ async fn what_was_acked_survives_a_kill() {
     let mut acked = 0;
     for _ in 0..5 {
         let mut child = Command::new(env::current_exe().expect("this program"));
-        child.args(["--exact", "contract::sqlite::appends_until_killed", "--ignored", "--nocapture"]);
-        let mut child = child.env(CHILD_FILE, &path).stdout(Stdio::piped()).spawn().expect("a child");
-        let lines = BufReader::new(child.stdout.take().expect("its output")).lines().map_while(Result::ok);
+        child.args([
+            "--exact",
+            "contract::sqlite::appends_until_killed",
+            "--ignored",
+            "--nocapture",
+        ]);
+        let mut child = child
+            .env(CHILD_FILE, &path)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("a child");
+        let lines = BufReader::new(child.stdout.take().expect("its output"))
+            .lines()
+            .map_while(Result::ok);
         for line in lines {
             if let Some(seq) = line.strip_prefix("acked ") {
                 let seq: u64 = seq.parse().expect("a position");
                 acked = acked.max(seq);
-                if seq % 40 == 0 {
+                if seq.is_multiple_of(40) {
                     child.kill().expect("a kill");
                 }
             }
@@ -130,24 +162,4 @@ async fn appends_until_killed() {
         next += 4;
         println!("acked {}", next - 1);
     }
-}
-
-#[tokio::test]
-async fn pages_are_read_by_their_index() {
-    let (folder, log) = fresh().await;
-    log.append(vec![append(book(1), posts(book(1), 1, 100))]).await;
-    let connection = beside(&folder);
-    let plan = |query: &str| -> String {
-        let explain = format!("EXPLAIN QUERY PLAN SELECT * FROM events WHERE book = 1 AND {query}");
-        let mut statement = connection.prepare(&explain).expect("a plan");
-        let steps = statement.query_map([], |row| row.get::<_, String>(3)).expect("steps");
-        steps.collect::<Result<Vec<_>, _>>().expect("steps").join("; ")
-    };
-    let by_place = "SEARCH events USING INDEX events_by_place (book=? AND place<?)";
-    assert_eq!(plan("place < 9 ORDER BY place DESC, seq DESC"), by_place);
-    assert_eq!(plan("seq > 9 ORDER BY seq"), "SEARCH events USING PRIMARY KEY (book=? AND seq>?)");
-    assert_eq!(
-        plan("place = 9 ORDER BY seq DESC LIMIT 1"),
-        "SEARCH events USING INDEX events_by_place (book=? AND place=?)"
-    );
 }

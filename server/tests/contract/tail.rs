@@ -15,7 +15,11 @@ pub(crate) async fn a_tail_sees_what_any_handle_appends(log: Subject) {
     let other = log.second().await;
     assert_eq!(log.epoch(), other.epoch());
     log.append(vec![append(book(1), posts(book(1), 1, 5))]).await;
-    let mut tail = log.tail().await.expect("a tail").expect("one, for there may be other nodes");
+    let mut tail = log
+        .tail()
+        .await
+        .expect("a tail")
+        .expect("one, for there may be other nodes");
     for first in [6, 9] {
         let batch = vec![
             append(book(1), posts(book(1), first, first + 2)),
@@ -26,10 +30,17 @@ pub(crate) async fn a_tail_sees_what_any_handle_appends(log: Subject) {
     log.append(vec![append(book(1), posts(book(1), 12, 12))]).await;
     let mut seen = Vec::new();
     for _ in 0..13 {
-        let next = tokio::time::timeout(Duration::from_secs(10), tail.next()).await.expect("an event in time");
+        let next = tokio::time::timeout(Duration::from_secs(10), tail.next())
+            .await
+            .expect("an event in time");
         seen.push(next.expect("no end").expect("an event"));
     }
-    let of = |room: u64| seen.iter().filter(|event| event.book == book(room)).cloned().collect::<Vec<_>>();
+    let of = |room: u64| {
+        seen.iter()
+            .filter(|event| event.book == book(room))
+            .cloned()
+            .collect::<Vec<_>>()
+    };
     assert_eq!(of(1), posts(book(1), 6, 12), "from now on, and in order");
     assert_eq!(of(2), posts(book(2), 1, 6));
     other.close().await;
@@ -88,7 +99,12 @@ pub(crate) async fn two_writers_race_without_holes(log: Subject) {
     }
     acked.sort_by_key(|event| event.seq);
     assert_eq!(forward(&*log, 1).await, acked);
-    assert!(acked.iter().zip(1..).all(|(event, at)| event.seq == Seq::try_from(at).expect("a position")));
+    assert!(
+        acked
+            .iter()
+            .zip(1..)
+            .all(|(event, at)| event.seq == Seq::try_from(at).expect("a position"))
+    );
 }
 
 /// For logs that one process writes.

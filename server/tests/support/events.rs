@@ -7,7 +7,10 @@ use readrealm_server::log::event::{Edited, EventKind, Posted};
 use readrealm_server::log::{Append, EventId, Payload, ReadLimit, StoredEvent};
 
 /// Room for everything a test may read.
-pub(crate) const ALL: ReadLimit = ReadLimit { events: 10_000, bytes: 64 * 1024 * 1024 };
+pub(crate) const ALL: ReadLimit = ReadLimit {
+    events: 10_000,
+    bytes: 64 * 1024 * 1024,
+};
 
 /// The time of the event at position 0.
 const START: i64 = 1_710_513_120_000;
@@ -29,7 +32,10 @@ pub(crate) fn key(key: &str) -> ClientMessageId {
 }
 
 pub(crate) fn append(book: BookId, events: impl IntoIterator<Item = StoredEvent>) -> Append {
-    Append { book, events: Arc::from_iter(events) }
+    Append {
+        book,
+        events: Arc::from_iter(events),
+    }
 }
 
 /// A post of the user `ann`, its key being `name` and its words too.
@@ -43,7 +49,14 @@ pub(crate) fn post_by(book: BookId, at: u64, name: &str, by: &str) -> StoredEven
         content: Content::try_from(name).expect("words"),
         client_message_id: Some(key(name)),
     });
-    event(book, at, at, EventId::new(book, EventKind::Post, Some(&key(name)), &user(by)), by, payload)
+    event(
+        book,
+        at,
+        at,
+        EventId::new(book, EventKind::Post, Some(&key(name)), &user(by)),
+        by,
+        payload,
+    )
 }
 
 pub(crate) fn edit(book: BookId, at: u64, place: u64, words: &str) -> StoredEvent {
@@ -55,7 +68,14 @@ pub(crate) fn edit(book: BookId, at: u64, place: u64, words: &str) -> StoredEven
         client_message_id: None,
         revision: 1,
     });
-    event(book, at, place, EventId::new(book, EventKind::Edit, None, &user("ann")), "ann", payload)
+    event(
+        book,
+        at,
+        place,
+        EventId::new(book, EventKind::Edit, None, &user("ann")),
+        "ann",
+        payload,
+    )
 }
 
 pub(crate) fn delete(book: BookId, at: u64, place: u64) -> StoredEvent {
@@ -64,7 +84,15 @@ pub(crate) fn delete(book: BookId, at: u64, place: u64) -> StoredEvent {
 }
 
 pub(crate) fn event(book: BookId, at: u64, place: u64, id: EventId, by: &str, payload: Payload) -> StoredEvent {
-    StoredEvent { id, book, seq: seq(at), place: seq(place), at: time(at), by: user(by), payload }
+    StoredEvent {
+        id,
+        book,
+        seq: seq(at),
+        place: seq(place),
+        at: time(at),
+        by: user(by),
+        payload,
+    }
 }
 
 /// The time of the event at a position.

@@ -40,13 +40,37 @@ pub(crate) fn standalone() -> String {
     STANDALONE.as_ref().unwrap_or_else(|why| panic!("{why}")).database()
 }
 
+/// A standalone server of one test, which ends when this is dropped.
+pub(crate) struct Own(Server);
+
+impl Own {
+    pub(crate) fn start() -> Self {
+        Self(Server::start(false).unwrap_or_else(|why| panic!("{why}")))
+    }
+
+    /// A fresh database in it.
+    pub(crate) fn url(&self) -> String {
+        self.0.database()
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        if let Some(mut keeper) = self.0.keeper.take() {
+            // Ends its input, and with it the server.
+            drop(keeper.stdin.take());
+            let _ = keeper.wait();
+        }
+    }
+}
+
 struct Server {
     /// Up to the database.
     base: String,
     /// From the `?` on.
     options: String,
     /// Its input is what keeps the server.
-    _keeper: Option<Child>,
+    keeper: Option<Child>,
 }
 
 impl Server {
@@ -55,8 +79,14 @@ impl Server {
         let url = env::var(variable).ok().filter(|url| !url.is_empty())?;
         let (url, options) = url.split_once('?').unwrap_or((&url, ""));
         let hosts = url.split_once("://").map_or(url, |(_, rest)| rest);
-        let base = hosts.split_once('/').map_or(url, |(_, database)| &url[..url.len() - database.len() - 1]);
-        Some(Self { base: base.to_owned(), options: format!("?{options}"), _keeper: None })
+        let base = hosts
+            .split_once('/')
+            .map_or(url, |(_, database)| &url[..url.len() - database.len() - 1]);
+        Some(Self {
+            base: base.to_owned(),
+            options: format!("?{options}"),
+            keeper: None,
+        })
     }
 
     fn start(replica_set: bool) -> Result<Self, String> {
@@ -64,26 +94,50 @@ impl Server {
             "these tests need a mongod: set MONGOD to its path, put it on PATH, or set READREALM_TEST_MONGODB (a \
              replica set) and READREALM_TEST_MONGODB_STANDALONE to URLs of running ones",
         )?;
-        let folder = tempfile::Builder::new().prefix("readrealm-mongod-").tempdir().map_err(|error| error.to_string())?;
+        let folder = tempfile::Builder::new()
+            .prefix("readrealm-mongod-")
+            .tempdir()
+            .map_err(|error| error.to_string())?;
         let folder = folder.keep();
         let port = free_port().map_err(|error| error.to_string())?;
         let mut keeper = Command::new("sh");
-        keeper.args(["-c", KEEPER, "keeper"]).arg(&binary).arg("--dbpath").arg(&folder);
-        keeper.args(["--bind_ip", "127.0.0.1", "--nounixsocket", "--wiredTigerCacheSizeGB", "0.25"]);
+        keeper
+            .args(["-c", KEEPER, "keeper"])
+            .arg(&binary)
+            .arg("--dbpath")
+            .arg(&folder);
+        keeper.args([
+            "--bind_ip",
+            "127.0.0.1",
+            "--nounixsocket",
+            "--wiredTigerCacheSizeGB",
+            "0.25",
+        ]);
         keeper.args(["--port", &port.to_string(), "--setParameter", "enableTestCommands=1"]);
         if replica_set {
             keeper.args(["--replSet", "rs0"]);
         }
-        keeper.env("FOLDER", &folder).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        keeper
+            .env("FOLDER", &folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         let keeper = keeper.spawn().map_err(|error| error.to_string())?;
         wait_for(port).map_err(|()| {
             let mut log = String::new();
             let _ = std::fs::File::open(folder.join("log")).and_then(|mut file| file.read_to_string(&mut log));
             format!("{} did not start: {log}", binary.display())
         })?;
-        let options = if replica_set { "?replicaSet=rs0" } else { "?directConnection=true" };
-        let server =
-            Self { base: format!("mongodb://127.0.0.1:{port}"), options: options.to_owned(), _keeper: Some(keeper) };
+        let options = if replica_set {
+            "?replicaSet=rs0"
+        } else {
+            "?directConnection=true"
+        };
+        let server = Self {
+            base: format!("mongodb://127.0.0.1:{port}"),
+            options: options.to_owned(),
+            keeper: Some(keeper),
+        };
         if replica_set {
             initiate(port)?;
         }
@@ -99,7 +153,9 @@ fn binary() -> Option<PathBuf> {
     if let Some(given) = env::var_os("MONGOD").filter(|path| !path.is_empty()) {
         return Some(given.into());
     }
-    env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join("mongod")).find(|path| path.is_file())
+    env::split_paths(&env::var_os("PATH")?)
+        .map(|folder| folder.join("mongod"))
+        .find(|path| path.is_file())
 }
 
 fn free_port() -> std::io::Result<u16> {
@@ -108,7 +164,7 @@ fn free_port() -> std::io::Result<u16> {
 
 fn wait_for(port: u16) -> Result<(), ()> {
     let start = Instant::now();
-    while start.elapsed() < Duration::from_secs(60) {
+    while start.elapsed() < Duration::from_mins(1) {
         if TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok() {
             return Ok(());
         }
@@ -121,18 +177,27 @@ fn wait_for(port: u16) -> Result<(), ()> {
 fn initiate(port: u16) -> Result<(), String> {
     let initiate = move || -> Result<(), String> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        runtime.map_err(|error| error.to_string())?.block_on(async {
-            let client = Client::with_uri_str(format!("mongodb://127.0.0.1:{port}/?directConnection=true")).await?;
-            let admin = client.database("admin");
-            let member = doc! { "_id": 0, "host": format!("127.0.0.1:{port}") };
-            let config = doc! { "_id": "rs0", "members": [member] };
-            admin.run_command(doc! { "replSetInitiate": config }).await?;
-            while !admin.run_command(doc! { "hello": 1 }).await?.get_bool("isWritablePrimary").unwrap_or(false) {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-            Ok(())
-        })
-        .map_err(|error: mongodb::error::Error| error.to_string())
+        runtime
+            .map_err(|error| error.to_string())?
+            .block_on(async {
+                let client = Client::with_uri_str(format!("mongodb://127.0.0.1:{port}/?directConnection=true")).await?;
+                let admin = client.database("admin");
+                let member = doc! { "_id": 0, "host": format!("127.0.0.1:{port}") };
+                let config = doc! { "_id": "rs0", "members": [member] };
+                admin.run_command(doc! { "replSetInitiate": config }).await?;
+                while !admin
+                    .run_command(doc! { "hello": 1 })
+                    .await?
+                    .get_bool("isWritablePrimary")
+                    .unwrap_or(false)
+                {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                Ok(())
+            })
+            .map_err(|error: mongodb::error::Error| error.to_string())
     };
-    thread::spawn(initiate).join().map_err(|_| "initiating the replica set panicked".to_owned())?
+    thread::spawn(initiate)
+        .join()
+        .map_err(|_| "initiating the replica set panicked".to_owned())?
 }

@@ -17,19 +17,27 @@ pub(crate) struct Subject {
 
 enum Store {
     Memory(MemoryLog),
-    Url(StoreUrl, Option<TempDir>),
+    /// Its folder goes with it.
+    Url(StoreUrl, #[expect(dead_code, reason = "held")] Option<TempDir>),
 }
 
 impl Subject {
+    #[allow(clippy::unused_async, reason = "as for the other engines")]
     pub(crate) async fn memory() -> Self {
         let log = MemoryLog::new();
-        Self { log: Arc::new(log.clone()), store: Store::Memory(log) }
+        Self {
+            log: Arc::new(log.clone()),
+            store: Store::Memory(log),
+        }
     }
 
     pub(crate) async fn sqlite() -> Self {
         let folder = TempDir::new().expect("a folder");
         let url = StoreUrl::Sqlite(folder.path().join("log.db"));
-        Self { log: open(&url).await.expect("a log"), store: Store::Url(url, Some(folder)) }
+        Self {
+            log: open(&url).await.expect("a log"),
+            store: Store::Url(url, Some(folder)),
+        }
     }
 
     pub(crate) async fn mongo() -> Self {
@@ -42,7 +50,10 @@ impl Subject {
 
     pub(crate) async fn at(url: &str) -> Self {
         let url: StoreUrl = url.parse().expect("a URL");
-        Self { log: open(&url).await.expect("a log"), store: Store::Url(url, None) }
+        Self {
+            log: open(&url).await.expect("a log"),
+            store: Store::Url(url, None),
+        }
     }
 
     pub(crate) fn log(&self) -> Arc<dyn EventLog> {
