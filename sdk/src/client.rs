@@ -400,7 +400,7 @@ impl<V: Value> Client<V> {
         }
         self.io.requests.clear();
         for room in &mut self.rooms {
-            room.disconnected();
+            room.disconnected(&mut self.io);
         }
         let attempt = self.backoff.next();
         let retry_in_ms = delay.unwrap_or_else(|| full_jitter(attempt, self.io.random()));

@@ -41,6 +41,8 @@ struct Page {
 pub(crate) struct Room<V> {
     pub(crate) book: BookId,
     phase: Phase,
+    /// Whether it was joined on this connection: what comes before that is of a log this client does not know yet.
+    member: bool,
     /// When it is to be joined, after the server could not.
     join: Retry,
     known: Option<Position>,
@@ -58,6 +60,7 @@ impl<V: Value> Room<V> {
         Self {
             book,
             phase: Phase::Apart,
+            member: false,
             join: Retry::default(),
             known: None,
             history: History::new(window),
@@ -110,13 +113,12 @@ impl<V: Value> Room<V> {
     }
 
     /// The connection is gone, and with it every answer.
-    pub(crate) fn disconnected(&mut self) {
+    pub(crate) fn disconnected(&mut self, io: &mut Io<V>) {
         self.phase = Phase::Apart;
+        self.member = false;
         self.join = Retry::default();
         self.outbox.disconnected();
-        if let Some(page) = &mut self.page {
-            page.request = None;
-        }
+        self.forget_page(io);
     }
 
     /// Sends what is due, on an open connection.
@@ -172,21 +174,21 @@ impl<V: Value> Room<V> {
     }
 
     fn send_page(&mut self, io: &mut Io<V>, now: f64) {
-        let before = self.history.oldest().filter(|_| self.history.has_more());
-        let (Some(before), Some(page)) = (before, &mut self.page) else {
+        if !self.history.has_more() {
             self.page = None;
             return io.emit(self.book, RoomEffect::Page);
+        }
+        let (Some(before), Some(page)) = (self.history.oldest(), &mut self.page) else {
+            // All that the window held was withdrawn, and with it the place to go on from.
+            return self.take_anew(io, now);
         };
         let request = io.request(now, Purpose::Page(self.book));
         page.request = Some(request);
         self.history.begin_page();
+        let (book_id, limit) = (self.book, page.limit);
         io.send(
             Some(request),
-            &ClientEvent::LoadPrevious(LoadPrevious {
-                book_id: self.book,
-                before,
-                limit: page.limit,
-            }),
+            &ClientEvent::LoadPrevious(LoadPrevious { book_id, before, limit }),
         );
     }
 
@@ -261,7 +263,7 @@ impl<V: Value> Room<V> {
 
     /// A live event. Returns whether it leaves a hole, so that the room has to be joined again.
     pub(crate) fn live(&mut self, io: &mut Io<V>, event: Event<V>) -> bool {
-        !self.event(io, event) && self.is_live()
+        self.member && !self.event(io, event) && self.is_live()
     }
 
     /// Takes the event at the next position, and drops a repeat. Returns whether there is no hole before it.
@@ -306,9 +308,12 @@ impl<V: Value> Room<V> {
     pub(crate) fn page(&mut self, io: &mut Io<V>, id: RequestId, at: Seq, messages: Vec<(Seq, V)>, has_more: bool) {
         io.requests.finish(id);
         if self.page.as_ref().is_some_and(|page| page.request == Some(id)) {
-            self.page = None;
-            self.history.merge_page(at, messages, has_more);
-            self.emit(io, RoomEffect::Page);
+            if self.history.merge_page(at, messages, has_more) {
+                self.page = None;
+                self.emit(io, RoomEffect::Page);
+            } else {
+                self.forget_page(io);
+            }
         }
     }
 
@@ -342,6 +347,7 @@ impl<V: Value> Room<V> {
         if failure.is_retryable() {
             page.request = None;
             page.retry.failed(now, failure.retry_after_ms, random);
+            self.history.abandon_page();
         } else {
             self.page = None;
             self.history.abandon_page();
@@ -369,6 +375,7 @@ impl<V: Value> Room<V> {
 
     fn go_live(&mut self) {
         self.phase = Phase::Live;
+        self.member = true;
         self.join = Retry::default();
     }
 
@@ -376,10 +383,11 @@ impl<V: Value> Room<V> {
         matches!(self.phase, Phase::Joining(request) if request == id)
     }
 
-    /// The page under way is asked for again.
+    /// The page under way is to be asked for again.
     fn forget_page(&mut self, io: &mut Io<V>) {
         if let Some(id) = self.page.as_mut().and_then(|page| page.request.take()) {
             io.requests.finish(id);
+            self.history.abandon_page();
         }
     }
 }

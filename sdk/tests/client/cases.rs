@@ -1,0 +1,1 @@
+//! Single cases, each a promise of its own.

@@ -1,0 +1,69 @@
+//! The client against a scripted server: whatever the network does, every event is told once and in order, every send
+//! ends once, and the history becomes the server's.
+
+#![cfg(not(target_arch = "wasm32"))]
+
+mod cases;
+mod page;
+mod server;
+mod world;
+
+use proptest::prelude::*;
+use readrealm_protocol::error::ErrorCode;
+
+use crate::world::{BOOKS, Step, World};
+
+fn step() -> impl Strategy<Value = Step> {
+    let room = || 0..BOOKS;
+    prop_oneof![
+        6 => (1..6_usize).prop_map(Step::Serve),
+        8 => (1..8_usize).prop_map(Step::Deliver),
+        3 => (1..20_000_u32).prop_map(Step::Wait),
+        4 => room().prop_map(Step::Post),
+        1 => (room(), any::<usize>()).prop_map(|(room, at)| Step::Edit(room, at)),
+        1 => (room(), any::<usize>()).prop_map(|(room, at)| Step::Delete(room, at)),
+        2 => room().prop_map(Step::LoadPrevious),
+        4 => (room(), 1..12_usize).prop_map(|(room, count)| Step::OtherPosts(room, count)),
+        1 => (room(), any::<usize>()).prop_map(|(room, at)| Step::OtherEdits(room, at)),
+        1 => (room(), any::<usize>()).prop_map(|(room, at)| Step::OtherDeletes(room, at)),
+        2 => prop_oneof![Just(1006_u16), Just(4001), Just(4008), Just(1001)].prop_map(Step::Cut),
+        1 => Just(Step::Unplug),
+        2 => any::<usize>().prop_map(Step::Lose),
+        2 => any::<usize>().prop_map(Step::Repeat),
+        1 => any::<usize>().prop_map(Step::Swap),
+        1 => prop_oneof![
+            Just(ErrorCode::RateLimited),
+            Just(ErrorCode::Unavailable),
+            Just(ErrorCode::Internal),
+        ].prop_map(Step::Refuse),
+        1 => Just(Step::Wake),
+        1 => room().prop_map(Step::Leave),
+        2 => room().prop_map(Step::Enter),
+    ]
+}
+
+fn run(steps: &[Step]) {
+    let mut world = World::new();
+    for step in steps {
+        world.step(step);
+    }
+    world.heal();
+    world.check_all();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_event_is_told_once_in_order_and_every_send_ends_once(steps in prop::collection::vec(step(), 1..120)) {
+        run(&steps);
+    }
+
+    #[test]
+    fn a_restored_log_is_told_as_a_reset(
+        before in prop::collection::vec(step(), 1..60),
+        after in prop::collection::vec(step(), 1..60),
+    ) {
+        run(&[before, vec![Step::Restore], after].concat());
+    }
+}

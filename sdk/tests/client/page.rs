@@ -1,0 +1,106 @@
+//! The page's side: frames read by `serde_json`, as the browser's parser would.
+
+use readrealm_protocol::codec::decode_server;
+use readrealm_protocol::history::Change;
+use readrealm_protocol::ids::{BookId, MessageId};
+use readrealm_protocol::message::Message;
+use readrealm_protocol::server::ServerEvent;
+use readrealm_sdk::frame::{Event, Failure, Frame, Incoming, Value};
+use serde_json::{Value as Json, from_value, to_value};
+
+/// A value of the page.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Val(pub(crate) Json);
+
+impl Val {
+    pub(crate) fn new(value: &impl serde::Serialize) -> Self {
+        Self(to_value(value).expect("JSON"))
+    }
+
+    pub(crate) fn message(&self) -> Message {
+        from_value(self.0.clone()).expect("a message")
+    }
+}
+
+impl Value for Val {
+    fn is_post_of(&self, user_id: &str, client_message_id: &str) -> bool {
+        self.0["userId"] == user_id && self.0["clientMessageId"] == client_message_id
+    }
+}
+
+pub(crate) fn read(text: &str) -> Frame<Val> {
+    let frame = decode_server(text).expect("the server writes what the protocol reads");
+    let event = match frame.event {
+        ServerEvent::Message(_) | ServerEvent::MessageEdited(_) | ServerEvent::MessageDeleted(_) => {
+            let (book, message, change) = change(frame.event);
+            Incoming::Event(
+                book,
+                Event {
+                    seq: frame.seq.expect("sequenced"),
+                    message,
+                    change,
+                },
+            )
+        }
+        ServerEvent::PreviousMessages(state) => Incoming::Previous {
+            epoch: state.epoch,
+            seq: state.seq,
+            messages: state
+                .messages
+                .iter()
+                .map(|message| (message.seq, Val::new(message)))
+                .collect(),
+            has_more: state.has_more,
+            members: Val::new(&state.members),
+        },
+        ServerEvent::Resumed(page) => Incoming::Resumed {
+            epoch: page.epoch,
+            seq: page.seq,
+            events: page
+                .events
+                .into_iter()
+                .map(|frame| {
+                    let (_, message, change) = change(frame.event);
+                    Event {
+                        seq: frame.seq,
+                        message,
+                        change,
+                    }
+                })
+                .collect(),
+            complete: page.complete,
+            members: Val::new(&page.members),
+        },
+        ServerEvent::MessagesPage(page) => Incoming::Page {
+            seq: page.seq,
+            messages: page
+                .messages
+                .iter()
+                .map(|message| (message.seq, Val::new(message)))
+                .collect(),
+            has_more: page.has_more,
+        },
+        ServerEvent::Authenticated(user) => Incoming::Authenticated {
+            user_id: user.user_id.to_string(),
+            user: Val::new(&user),
+        },
+        ServerEvent::Ack(ack) => Incoming::Ack(Val::new(&ack)),
+        #[allow(clippy::cast_precision_loss, reason = "milliseconds")]
+        ServerEvent::Error(error) => Incoming::Error(Failure {
+            code: error.code.to_string(),
+            message: error.message,
+            retry_after_ms: error.retry_after_ms.map(|millis| millis as f64),
+        }),
+        other => panic!("not of this test: {other:?}"),
+    };
+    Frame { id: frame.id, event }
+}
+
+fn change(event: ServerEvent) -> (BookId, MessageId, Change<Val>) {
+    match event {
+        ServerEvent::Message(message) => (message.book_id, message.id, Change::Posted(Val::new(&message))),
+        ServerEvent::MessageEdited(message) => (message.book_id, message.id, Change::Edited(Val::new(&message))),
+        ServerEvent::MessageDeleted(data) => (data.book_id, data.message_id, Change::Deleted),
+        other => panic!("not sequenced: {other:?}"),
+    }
+}

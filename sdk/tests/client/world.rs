@@ -1,0 +1,462 @@
+//! A client, a server and the network between them, on a clock of their own; and what must hold of it all.
+
+use std::collections::BTreeMap;
+
+use readrealm_protocol::client::{ClientEvent, DeleteMessage, EditMessage, PageLimit, PostMessage};
+use readrealm_protocol::error::ErrorCode;
+use readrealm_protocol::ids::{BookId, ClientMessageId, Content, MessageId};
+use readrealm_protocol::message::Message;
+use readrealm_sdk::client::Client;
+use readrealm_sdk::effect::{Effect, RoomEffect, State};
+use readrealm_sdk::{Options, frame::Failure};
+
+use crate::page::{Val, read};
+use crate::server::{Kind, ME, Server, seq, usize_of};
+
+pub(crate) const BOOKS: u32 = 2;
+
+/// One thing that happens. Numbers pick among what there is.
+#[derive(Debug, Clone)]
+pub(crate) enum Step {
+    Serve(usize),
+    Deliver(usize),
+    Wait(u32),
+    Post(u32),
+    Edit(u32, usize),
+    Delete(u32, usize),
+    LoadPrevious(u32),
+    OtherPosts(u32, usize),
+    OtherEdits(u32, usize),
+    OtherDeletes(u32, usize),
+    /// The socket closes.
+    Cut(u16),
+    /// The socket stays open, and nothing passes.
+    Unplug,
+    /// A frame to the client is lost, comes twice, or comes before its predecessor.
+    Lose(usize),
+    Repeat(usize),
+    Swap(usize),
+    /// One of the next requests is refused.
+    Refuse(ErrorCode),
+    /// The log was restored from a backup.
+    Restore,
+    Wake,
+    Leave(u32),
+    Enter(u32),
+}
+
+#[derive(Debug, PartialEq)]
+enum Wire {
+    Closed,
+    Opening,
+    Open,
+    /// Open, and dead.
+    Unplugged,
+}
+
+/// What a page knows of a room it is in.
+#[derive(Debug, Default)]
+struct Seen {
+    joined: bool,
+    /// The log and the position up to which everything was told.
+    at: Option<(u32, usize)>,
+    loading: usize,
+}
+
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) now: f64,
+    pub(crate) client: Client<Val>,
+    pub(crate) server: Server,
+    wire: Wire,
+    /// Frames on their way to the server.
+    up: Vec<String>,
+    seen: BTreeMap<BookId, Seen>,
+    sent: Vec<(BookId, ClientMessageId, bool)>,
+    /// How each send ended.
+    pub(crate) outcomes: BTreeMap<ClientMessageId, Result<(), Failure>>,
+    pub(crate) state: Option<State>,
+    pub(crate) opened: usize,
+    epochs: BTreeMap<u32, BTreeMap<BookId, Vec<(Kind, MessageId)>>>,
+}
+
+pub(crate) fn book(number: u32) -> BookId {
+    BookId::from(number % BOOKS)
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let options = Options {
+            user_id: Some(ME.try_into().expect("a user")),
+            username: None,
+            authenticates: false,
+            window: 6,
+            replays_all: true,
+            random: || 0.5,
+        };
+        let mut world = Self {
+            now: 0.0,
+            client: Client::new(options),
+            server: Server::new(),
+            wire: Wire::Closed,
+            up: Vec::new(),
+            seen: BTreeMap::new(),
+            sent: Vec::new(),
+            outcomes: BTreeMap::new(),
+            state: None,
+            opened: 0,
+            epochs: BTreeMap::new(),
+        };
+        world.client.connect(world.now);
+        (0..BOOKS).for_each(|number| world.enter(number));
+        world.perform();
+        world
+    }
+
+    pub(crate) fn step(&mut self, step: &Step) {
+        match *step {
+            Step::Serve(count) => self.serve(count),
+            Step::Deliver(count) => self.deliver(count),
+            Step::Wait(millis) => self.wait(f64::from(millis)),
+            Step::Post(number) | Step::Edit(number, _) | Step::Delete(number, _)
+                if !self.seen.contains_key(&book(number)) => {}
+            Step::Post(number) => {
+                let (book_id, key) = self.next_key(number, true);
+                let content = content(&key);
+                let post = PostMessage {
+                    book_id,
+                    content,
+                    client_message_id: Some(key.clone()),
+                };
+                self.client.send(self.now, book_id, key, ClientEvent::Message(post));
+            }
+            Step::Edit(number, index) => {
+                let Some(message_id) = self.pick(number, index) else {
+                    return;
+                };
+                let (book_id, key) = self.next_key(number, false);
+                let (content, client_message_id) = (content(&key), Some(key.clone()));
+                let edit = EditMessage {
+                    book_id,
+                    message_id,
+                    content,
+                    client_message_id,
+                };
+                self.client.send(self.now, book_id, key, ClientEvent::EditMessage(edit));
+            }
+            Step::Delete(number, index) => {
+                let Some(message_id) = self.pick(number, index) else {
+                    return;
+                };
+                let (book_id, key) = self.next_key(number, false);
+                let delete = DeleteMessage {
+                    book_id,
+                    message_id,
+                    client_message_id: Some(key.clone()),
+                };
+                self.client
+                    .send(self.now, book_id, key, ClientEvent::DeleteMessage(delete));
+            }
+            Step::LoadPrevious(number) => {
+                let Some(seen) = self.seen.get_mut(&book(number)) else {
+                    return;
+                };
+                // One at a time, as the facade has it.
+                if seen.joined && seen.loading == 0 {
+                    seen.loading = 1;
+                    let limit = PageLimit::try_from(2).expect("a limit");
+                    self.client.load_previous(self.now, book(number), limit);
+                }
+            }
+            Step::OtherPosts(number, count) => (0..count).for_each(|_| self.other(number, None, Kind::Posted)),
+            Step::OtherEdits(number, index) => self.other(number, Some(index), Kind::Edited),
+            Step::OtherDeletes(number, index) => self.other(number, Some(index), Kind::Deleted),
+            Step::Cut(code) => self.cut(code),
+            Step::Unplug if self.wire == Wire::Open => self.wire = Wire::Unplugged,
+            Step::Lose(index) => drop(self.frame_at(index).map(|at| self.server.out.remove(at))),
+            Step::Repeat(index) => {
+                if let Some(at) = self.frame_at(index) {
+                    let frame = self.server.out[at].clone();
+                    self.server.out.push(frame);
+                }
+            }
+            Step::Swap(index) => {
+                if let Some(at) = self.frame_at(index).filter(|at| *at > 0) {
+                    self.server.out.swap(at - 1, at);
+                }
+            }
+            Step::Refuse(code) => self.server.refusals.push(code),
+            Step::Restore => {
+                self.remember_log();
+                self.server.restore();
+                self.cut(1006);
+            }
+            Step::Wake => self.client.wake(self.now),
+            Step::Leave(number) => {
+                if self.seen.remove(&book(number)).is_some() {
+                    self.client.leave(self.now, book(number));
+                }
+            }
+            Step::Enter(number) => self.enter(number),
+            Step::Unplug => {}
+        }
+        self.perform();
+    }
+
+    /// Nothing stands in the way any more, until nothing is left to do.
+    pub(crate) fn heal(&mut self) {
+        self.server.refusals.clear();
+        (0..BOOKS).for_each(|number| self.enter(number));
+        self.perform();
+        if self.wire == Wire::Unplugged {
+            self.cut(1006);
+        }
+        // Where the last event of all was lost, only another one can show the hole.
+        for number in 0..BOOKS {
+            self.other(number, None, Kind::Posted);
+        }
+        for _ in 0..200 {
+            self.serve(usize::MAX);
+            self.deliver(usize::MAX);
+            self.wait(1_000.0);
+        }
+    }
+
+    fn enter(&mut self, number: u32) {
+        if !self.seen.contains_key(&book(number)) {
+            self.seen.insert(book(number), Seen::default());
+            self.client.join(self.now, book(number));
+        }
+    }
+
+    fn next_key(&mut self, number: u32, post: bool) -> (BookId, ClientMessageId) {
+        let key = ClientMessageId::try_from(format!("key-{}", self.sent.len()).as_str()).expect("a key");
+        self.sent.push((book(number), key.clone(), post));
+        (book(number), key)
+    }
+
+    /// A message to change: one that was there at some time.
+    fn pick(&self, number: u32, index: usize) -> Option<MessageId> {
+        let log = self.server.logs.get(&book(number)).filter(|log| !log.is_empty())?;
+        Some(log[index % log.len()].message.id)
+    }
+
+    fn other(&mut self, number: u32, index: Option<usize>, kind: Kind) {
+        let book = book(number);
+        let place = match index {
+            None => Some(self.server.position(book).next()),
+            Some(index) => self.pick(number, index).map(|id| id.place),
+        };
+        let words = Content::try_from(format!("other {}", self.server.position(book)).as_str()).ok();
+        let words = words.filter(|_| kind != Kind::Deleted);
+        if let Some(place) = place {
+            self.server.append(None, book, place, words, kind, None, "other");
+        }
+    }
+
+    fn frame_at(&self, index: usize) -> Option<usize> {
+        (!self.server.out.is_empty()).then(|| index % self.server.out.len())
+    }
+
+    fn serve(&mut self, count: usize) {
+        if self.wire == Wire::Open {
+            for text in self.up.drain(..count.min(self.up.len())).collect::<Vec<_>>() {
+                self.server.serve(&text);
+            }
+        }
+    }
+
+    fn deliver(&mut self, count: usize) {
+        if self.wire == Wire::Opening {
+            self.wire = Wire::Open;
+            self.client.opened(self.now);
+            self.perform();
+        }
+        for _ in 0..count {
+            if self.wire != Wire::Open || self.server.out.is_empty() {
+                return;
+            }
+            let frame = self.server.out.remove(0);
+            self.client.frame(self.now, read(&frame));
+            self.perform();
+        }
+    }
+
+    fn wait(&mut self, millis: f64) {
+        let end = self.now + millis;
+        for _ in 0..1_000 {
+            let Some(deadline) = self.client.deadline().filter(|deadline| *deadline <= end) else {
+                break;
+            };
+            self.now = self.now.max(deadline);
+            self.client.timer(self.now);
+            self.perform();
+            assert!(
+                self.client.deadline() > Some(self.now) || self.client.deadline().is_none(),
+                "a timer that is over at once: {:?}",
+                self.client
+            );
+        }
+        self.now = end;
+    }
+
+    fn cut(&mut self, code: u16) {
+        if self.wire != Wire::Closed {
+            self.drop_wire();
+            self.client
+                .closed(self.now, code, if code == 4001 { "retry in 1500 ms" } else { "" });
+            self.perform();
+        }
+    }
+
+    fn drop_wire(&mut self) {
+        self.wire = Wire::Closed;
+        self.up.clear();
+        self.server.disconnect();
+    }
+
+    fn perform(&mut self) {
+        while let Some(effect) = self.client.poll() {
+            match effect {
+                Effect::Open => {
+                    self.drop_wire();
+                    self.wire = Wire::Opening;
+                    self.opened += 1;
+                }
+                Effect::Close => self.drop_wire(),
+                Effect::Send(text) => {
+                    assert!(
+                        matches!(self.wire, Wire::Open | Wire::Unplugged),
+                        "sent on no connection: {text}"
+                    );
+                    self.up.push(text);
+                }
+                Effect::State(state) => self.state = Some(state),
+                Effect::Posted(key, message) => {
+                    assert_eq!(message.message().client_message_id.as_ref(), Some(&key));
+                    self.settled(key, Ok(()));
+                }
+                Effect::Acked(key, _) => self.settled(key, Ok(())),
+                Effect::Refused(key, failure) => self.settled(key, Err(failure)),
+                Effect::Room(book, effect) => self.heard(book, effect),
+                Effect::Token(_) | Effect::Identified(_) => panic!("auth is off"),
+            }
+        }
+    }
+
+    fn settled(&mut self, key: ClientMessageId, outcome: Result<(), Failure>) {
+        let before = self.outcomes.insert(key, outcome);
+        assert_eq!(before, None, "a send that ended twice");
+    }
+
+    fn heard(&mut self, book: BookId, effect: RoomEffect<Val>) {
+        self.remember_log();
+        let seen = self.seen.get_mut(&book).expect("told of a room that was left");
+        let (kind, id) = match &effect {
+            RoomEffect::Joined(members) => {
+                assert!(!std::mem::replace(&mut seen.joined, true), "joined twice");
+                seen.at = Some(position_in(members));
+                return;
+            }
+            RoomEffect::Reset(members) => {
+                assert!(seen.joined, "reset before it was joined");
+                seen.at = Some(position_in(members));
+                return;
+            }
+            RoomEffect::Page => {
+                assert_eq!(std::mem::take(&mut seen.loading), 1, "a page nobody asked for");
+                return;
+            }
+            RoomEffect::Resumed(_) => return,
+            RoomEffect::Message(message) => (Kind::Posted, message.message().id),
+            RoomEffect::Edited(message) => (Kind::Edited, message.message().id),
+            RoomEffect::Deleted(id) => (Kind::Deleted, *id),
+            other => panic!("{other:?}"),
+        };
+        let (epoch, position) = seen.at.as_mut().expect("joined");
+        let log = &self.epochs[epoch][&book];
+        let (stored, stored_id) = log[*position];
+        *position += 1;
+        assert_eq!(id, stored_id, "lost, doubled or out of order");
+        let withdrawn = kind == Kind::Deleted && log.contains(&(Kind::Deleted, id));
+        assert!(kind == stored || withdrawn, "{kind:?} for {stored:?}");
+    }
+
+    fn remember_log(&mut self) {
+        let rooms = self.epochs.entry(self.server.epoch).or_default();
+        for (book, log) in &self.server.logs {
+            let events = log.iter().map(|stored| (stored.kind, stored.message.id)).collect();
+            rooms.insert(*book, events);
+        }
+    }
+
+    /// After [`heal`](Self::heal): everything arrived.
+    pub(crate) fn check_all(&self) {
+        assert_eq!(self.state, Some(State::Connected));
+        for (_, key, _) in &self.sent {
+            assert!(self.outcomes.contains_key(key), "{key} never ended: {:?}", self.client);
+        }
+        for number in 0..BOOKS {
+            self.check_room(book(number));
+        }
+    }
+
+    fn check_room(&self, book: BookId) {
+        let seen = &self.seen[&book];
+        let position = usize_of(self.server.position(book));
+        assert_eq!(seen.at, Some((self.server.epoch, position)), "not all was told");
+        assert_eq!(seen.loading, 0, "a page never came");
+        let truth = self.server.history(book);
+        let truth: Vec<&Message> = truth.newest_first().collect();
+        let history = self.client.history(book).expect("joined");
+        let shown: Vec<Message> = history.newest_first().map(Val::message).collect();
+        assert!(shown.len() <= truth.len());
+        assert!(
+            shown.iter().eq(truth[..shown.len()].iter().copied()),
+            "{shown:?}\n{truth:?}"
+        );
+        // With nothing left below it may still say that there is: a message out of sight was withdrawn.
+        assert!(history.has_more() || shown.len() == truth.len());
+        if self.server.epoch == 1 {
+            self.check_sends(book);
+        }
+    }
+
+    /// What was sent stands in the log once, in the order it was sent. (A restored log has lost some of it.)
+    fn check_sends(&self, book: BookId) {
+        let empty = Vec::new();
+        let log = self.server.logs.get(&book).unwrap_or(&empty);
+        let found: Vec<&ClientMessageId> = log
+            .iter()
+            .filter_map(|event| event.key.as_ref().filter(|(user, _)| user == ME))
+            .map(|(_, key)| key)
+            .collect();
+        let accepted = |key: &&ClientMessageId| self.outcomes[*key].is_ok();
+        let wanted: Vec<&ClientMessageId> = self
+            .sent
+            .iter()
+            .filter(|sent| sent.0 == book)
+            .map(|(_, key, _)| key)
+            .filter(accepted)
+            .collect();
+        assert_eq!(found, wanted);
+        for failure in self.outcomes.values().filter_map(|outcome| outcome.as_ref().err()) {
+            assert_eq!(failure.code, "message_not_found");
+        }
+    }
+}
+
+fn content(key: &ClientMessageId) -> Content {
+    Content::try_from(key.as_str()).expect("words")
+}
+
+fn position_in(members: &Val) -> (u32, usize) {
+    let number = |value: &serde_json::Value| value.as_str().and_then(|text| text.parse().ok());
+    let epoch = number(&members.0["users"][0]["userId"]).expect("an epoch");
+    let position = members.0["count"]
+        .as_u64()
+        .and_then(|count| usize::try_from(count).ok());
+    let position = position.expect("a position");
+    assert!(seq(position) >= seq(0));
+    (epoch, position)
+}
