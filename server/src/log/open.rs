@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn shows_no_credentials() {
-        let url: StoreUrl = "mongodb://ann:s3cret@a:1,b:2/chat?replicaSet=rs0&tlsCertificateKeyFilePassword=s3cret"
+        let url: StoreUrl = "mongodb://ann:s3cret@a:1,b:2/chat?replicaSet=rs0&appName=s3cret"
             .parse()
             .expect("a URL");
         assert_eq!(url.to_string(), "mongodb://***@a:1,b:2/chat");

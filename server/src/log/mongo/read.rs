@@ -110,7 +110,7 @@ impl Store {
                 self.saw(session.operation_time());
                 return Ok(fold.finish(book));
             }
-            size = BATCH;
+            size = BATCH.min(size * 2);
         }
     }
 

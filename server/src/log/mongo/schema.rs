@@ -95,16 +95,15 @@ pub(super) async fn prepare(store: &Store) -> Result<Epoch, OpenError> {
     if found > FORMAT {
         return Err(OpenError::NewerFormat { found, known: FORMAT });
     }
-    let unique = IndexOptions::builder().unique(true).build();
-    let indexes = [
-        IndexModel::builder().keys(by_seq()).options(unique).build(),
-        IndexModel::builder().keys(by_place()).build(),
-    ];
-    match store.events.create_indexes(indexes).await {
-        Ok(_) => {}
-        // There is one of the same fields with other options: what it is good for, reading back tells.
-        Err(error) if matches!(command_code(&error), Some(85 | 86)) => {}
-        Err(error) => return Err(failed(error)),
+    for (keys, unique) in [(by_seq(), true), (by_place(), false)] {
+        let options = IndexOptions::builder().unique(unique).build();
+        let index = IndexModel::builder().keys(keys).options(options).build();
+        match store.events.create_index(index).await {
+            Ok(_) => {}
+            // There is one of the same fields with another name or other options: reading back tells what it is worth.
+            Err(error) if matches!(command_code(&error), Some(85 | 86)) => {}
+            Err(error) => return Err(failed(error)),
+        }
     }
     check_indexes(store).await?;
     let epoch = log.get_str("epoch").unwrap_or_default();
