@@ -178,6 +178,8 @@ export class Session implements Host, Sender {
     this.#outbox.reject(error, bookId);
     entry?.joined.reject(error);
     entry?.room.end(error);
+    // Until then the core keeps what the room shows.
+    this.#core?.leave(bookId);
   }
 
   message(bookId: number, message: Message): void {

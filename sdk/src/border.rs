@@ -8,6 +8,7 @@ use std::rc::{Rc, Weak};
 
 use js_sys::{Array, Function};
 use readrealm_protocol::client::{ClientEvent, DeleteMessage, EditMessage, PageLimit, PostMessage};
+use readrealm_protocol::history::History;
 use readrealm_protocol::ids::{BookId, ClientMessageId, Content, Invalid, MessageId, UserId, Username};
 use wasm_bindgen::prelude::*;
 
@@ -115,7 +116,7 @@ impl Core {
 
     /// Begins.
     pub fn connect(&self) {
-        self.0.drive(|client, now| client.connect(now));
+        self.0.drive(Client::connect);
     }
 
     /// The token that was asked for as `attempt`.
@@ -131,7 +132,7 @@ impl Core {
 
     /// The page woke, or is on a network again.
     pub fn wake(&self) {
-        self.0.drive(|client, now| client.wake(now));
+        self.0.drive(Client::wake);
     }
 
     /// Leaves every room, and closes for good.
@@ -141,12 +142,12 @@ impl Core {
 
     /// Enters a room.
     pub fn join(&self, book: f64) {
-        self.0.with_book(book, |client, now, book| client.join(now, book));
+        self.0.with_book(book, Client::join);
     }
 
     /// Leaves a room.
     pub fn leave(&self, book: f64) {
-        self.0.with_book(book, |client, now, book| client.leave(now, book));
+        self.0.with_book(book, Client::leave);
     }
 
     /// Posts. Returns what is wrong with the arguments, where something is; so do the others that send.
@@ -217,7 +218,7 @@ impl Core {
         let client = self.0.client.borrow();
         book_id(book)
             .and_then(|book| client.history(book))
-            .is_some_and(|history| history.has_more())
+            .is_some_and(History::has_more)
     }
 }
 

@@ -7,7 +7,7 @@ use readrealm_protocol::history::Change;
 use readrealm_protocol::ids::{BookId, Epoch, MessageId, RequestId, Seq};
 use wasm_bindgen::prelude::*;
 
-use crate::frame::{Event, Failure, Frame, Incoming, Value};
+use crate::frame::{Event, Failure, Frame, Incoming, Page, Replay, Snapshot, Value};
 
 #[wasm_bindgen]
 extern "C" {
@@ -87,14 +87,14 @@ pub(crate) fn decode(text: &JsValue) -> Option<Frame<JsValue>> {
             message: data.message().unwrap_or_default(),
             retry_after_ms: Some(data.retry_after_ms()).filter(|millis| *millis >= 0.0),
         }),
-        "previousMessages" => Incoming::Previous {
+        "previousMessages" => Incoming::Previous(Snapshot {
             epoch: epoch(&data)?,
             seq: seq(data.seq())?,
             messages: messages(&data)?,
             has_more: data.has_more(),
             members: data.members(),
-        },
-        "resumed" => Incoming::Resumed {
+        }),
+        "resumed" => Incoming::Resumed(Replay {
             epoch: epoch(&data)?,
             seq: seq(data.seq())?,
             events: data
@@ -104,12 +104,12 @@ pub(crate) fn decode(text: &JsValue) -> Option<Frame<JsValue>> {
                 .collect::<Option<_>>()?,
             complete: data.complete(),
             members: data.members(),
-        },
-        "messagesPage" => Incoming::Page {
+        }),
+        "messagesPage" => Incoming::Page(Page {
             seq: seq(data.seq())?,
             messages: messages(&data)?,
             has_more: data.has_more(),
-        },
+        }),
         "authenticated" => Incoming::Authenticated {
             user_id: data.user_id()?,
             user: data.into(),

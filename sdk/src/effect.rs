@@ -56,7 +56,7 @@ pub enum RoomEffect<V> {
     Resumed(V),
     /// Joined again with another state: what was missed is not told.
     Reset(V),
-    /// The room refuses this client. Its changes still under way are lost with it.
+    /// The room refuses this client, and its changes still under way with it. What it shows it shows until it is left.
     Dropped(Failure),
     /// A message was posted.
     Message(V),

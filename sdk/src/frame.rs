@@ -30,40 +30,11 @@ pub enum Incoming<V> {
         user: V,
     },
     /// A room's state.
-    Previous {
-        /// The log that `seq` is a position of.
-        epoch: Epoch,
-        /// The position of this state.
-        seq: Seq,
-        /// The newest messages with their places.
-        messages: Vec<(Seq, V)>,
-        /// Whether there are older ones.
-        has_more: bool,
-        /// Who is here.
-        members: V,
-    },
+    Previous(Snapshot<V>),
     /// A page of what happened since a position.
-    Resumed {
-        /// The log that `seq` is a position of.
-        epoch: Epoch,
-        /// The position after this page.
-        seq: Seq,
-        /// Oldest first.
-        events: Vec<Event<V>>,
-        /// Whether this is the last page.
-        complete: bool,
-        /// Who is here.
-        members: V,
-    },
+    Resumed(Replay<V>),
     /// A page of older messages.
-    Page {
-        /// The position it is exact at.
-        seq: Seq,
-        /// The messages with their places.
-        messages: Vec<(Seq, V)>,
-        /// Whether there are older ones.
-        has_more: bool,
-    },
+    Page(Page<V>),
     /// The answer to a post, an edit or a delete.
     Ack(V),
     /// A message, or a change to one.
@@ -72,6 +43,47 @@ pub enum Incoming<V> {
     Presence(BookId, V, V),
     /// A request failed, or a frame could not be read.
     Error(Failure),
+}
+
+/// A room's state.
+#[derive(Debug, Clone)]
+pub struct Snapshot<V> {
+    /// The log that `seq` is a position of.
+    pub epoch: Epoch,
+    /// The position of this state.
+    pub seq: Seq,
+    /// The newest messages with their places.
+    pub messages: Vec<(Seq, V)>,
+    /// Whether there are older ones.
+    pub has_more: bool,
+    /// Who is here.
+    pub members: V,
+}
+
+/// A page of what happened since a position.
+#[derive(Debug, Clone)]
+pub struct Replay<V> {
+    /// The log that `seq` is a position of.
+    pub epoch: Epoch,
+    /// The position after this page.
+    pub seq: Seq,
+    /// Oldest first.
+    pub events: Vec<Event<V>>,
+    /// Whether this is the last page.
+    pub complete: bool,
+    /// Who is here.
+    pub members: V,
+}
+
+/// A page of older messages.
+#[derive(Debug, Clone)]
+pub struct Page<V> {
+    /// The position it is exact at.
+    pub seq: Seq,
+    /// The messages with their places.
+    pub messages: Vec<(Seq, V)>,
+    /// Whether there are older ones.
+    pub has_more: bool,
 }
 
 /// One sequenced event.

@@ -37,6 +37,6 @@ mod room;
 mod socket;
 
 #[cfg(target_arch = "wasm32")]
-pub use border::{Core, Host};
+pub use border::{Core, Host, on_panic};
 pub use client::Client;
 pub use io::Options;

@@ -1,1 +1,361 @@
 //! Single cases, each a promise of its own.
+
+use readrealm_protocol::error::ErrorCode;
+use readrealm_protocol::history::History;
+use readrealm_protocol::ids::UserId;
+use readrealm_protocol::message::Timestamp;
+use readrealm_protocol::server::{Authenticated, ErrorReply, ServerEvent, ServerFrame};
+use readrealm_sdk::Options;
+use readrealm_sdk::effect::{RoomEffect, State};
+
+use crate::page::read;
+use crate::world::{BOOKS, Step, World, book, options};
+
+const ALL: usize = usize::MAX;
+
+/// Connected, in its rooms, with nothing under way.
+fn settled(options: Options) -> World {
+    let mut world = World::with(options);
+    for _ in 0..4 {
+        world.step(&Step::Deliver(ALL));
+        world.step(&Step::Serve(ALL));
+    }
+    world.step(&Step::Deliver(ALL));
+    assert_eq!(world.state, Some(State::Connected));
+    world.told.clear();
+    world
+}
+
+/// The state after a cut, with the time until the next attempt.
+fn cut(world: &mut World, code: u16) -> Option<State> {
+    world.step(&Step::Cut(code));
+    world.state.clone()
+}
+
+#[test]
+fn the_waits_grow_and_the_delay_the_server_names_is_kept() {
+    let mut world = settled(options());
+    // The random share is a half, of 0.5 s, 1 s, 2 s.
+    assert_eq!(
+        cut(&mut world, 1006),
+        Some(State::Reconnecting {
+            attempt: 1,
+            retry_in_ms: 250.0
+        })
+    );
+    world.step(&Step::Wait(249));
+    assert_eq!(world.opened, 1);
+    world.step(&Step::Wait(1));
+    assert_eq!(world.opened, 2);
+    assert_eq!(
+        cut(&mut world, 1006),
+        Some(State::Reconnecting {
+            attempt: 2,
+            retry_in_ms: 500.0
+        })
+    );
+    world.step(&Step::Wait(500));
+    world.step(&Step::Deliver(ALL));
+    assert_eq!(world.state, Some(State::Connected));
+    assert_eq!(
+        cut(&mut world, 4001),
+        Some(State::Reconnecting {
+            attempt: 3,
+            retry_in_ms: 1500.0
+        })
+    );
+}
+
+#[test]
+fn a_stable_minute_makes_the_waits_short_again() {
+    let mut world = settled(options());
+    cut(&mut world, 1006);
+    world.step(&Step::Wait(250));
+    world.step(&Step::Deliver(ALL));
+    for _ in 0..70 {
+        world.step(&Step::Serve(ALL));
+        world.step(&Step::Deliver(ALL));
+        world.step(&Step::Wait(1_000));
+    }
+    assert_eq!(
+        cut(&mut world, 1006),
+        Some(State::Reconnecting {
+            attempt: 1,
+            retry_in_ms: 250.0
+        })
+    );
+}
+
+#[test]
+fn some_closes_are_final() {
+    for (code, reason) in [
+        (1009, "too_large"),
+        (4100, "bad_protocol"),
+        (4101, "unauthorized"),
+        (4103, "origin_refused"),
+        (4104, "revoked"),
+        (4150, "refused"),
+    ] {
+        let mut world = settled(options());
+        assert_eq!(cut(&mut world, code), Some(State::Closed(reason.to_owned())));
+        world.step(&Step::Wait(100_000));
+        world.step(&Step::Wake);
+        assert_eq!((world.opened, world.client.deadline()), (1, None));
+    }
+}
+
+#[test]
+fn a_request_without_an_answer_ends_the_connection_after_15_seconds() {
+    let mut world = settled(options());
+    world.step(&Step::Unplug);
+    world.step(&Step::Post(0));
+    world.step(&Step::Wait(14_999));
+    assert_eq!(world.state, Some(State::Connected));
+    world.step(&Step::Wait(1));
+    assert_eq!(
+        world.state,
+        Some(State::Reconnecting {
+            attempt: 1,
+            retry_in_ms: 250.0
+        })
+    );
+}
+
+#[test]
+fn a_dead_connection_is_noticed_without_a_request_of_the_page() {
+    let mut world = settled(options());
+    world.step(&Step::Unplug);
+    world.step(&Step::Wait(60_000));
+    assert!(
+        matches!(world.state, Some(State::Reconnecting { .. })),
+        "{:?}",
+        world.state
+    );
+}
+
+#[test]
+fn silence_alone_ends_no_connection() {
+    let mut world = settled(options());
+    for _ in 0..600 {
+        world.step(&Step::Wait(1_000));
+        world.step(&Step::Serve(ALL));
+        world.step(&Step::Deliver(ALL));
+    }
+    assert_eq!((world.opened, &world.state), (1, &Some(State::Connected)));
+    assert!(
+        world.told.iter().all(|effect| matches!(effect, RoomEffect::Resumed(_))),
+        "{:?}",
+        world.told
+    );
+}
+
+#[test]
+fn a_page_that_wakes_tries_at_once_and_looks_whether_the_connection_lives() {
+    let mut world = settled(options());
+    cut(&mut world, 4001);
+    world.step(&Step::Wake);
+    assert_eq!(world.opened, 2);
+    world.step(&Step::Deliver(ALL));
+    world.step(&Step::Serve(ALL));
+    world.step(&Step::Deliver(ALL));
+    // Something was just heard: nothing to ask.
+    world.step(&Step::Wake);
+    assert!(world.up.is_empty(), "{:?}", world.up);
+    world.step(&Step::Wait(6_000));
+    world.step(&Step::Wake);
+    assert_eq!(world.up.len(), 1, "{:?}", world.up);
+}
+
+#[test]
+fn a_long_gap_is_replayed_or_taken_anew_as_the_page_wishes() {
+    for replays_all in [true, false] {
+        let mut world = settled(Options {
+            replays_all,
+            ..options()
+        });
+        cut(&mut world, 1006);
+        world.step(&Step::OtherPosts(0, 1_500));
+        world.heal();
+        world.check_all();
+        let count = world
+            .told
+            .iter()
+            .filter(|effect| matches!(effect, RoomEffect::Message(_)))
+            .count();
+        let resets = world
+            .told
+            .iter()
+            .filter(|effect| matches!(effect, RoomEffect::Reset(_)))
+            .count();
+        // One more in each room, by which the world looks for holes; the new state has that of its own.
+        let more = BOOKS as usize;
+        let wanted = if replays_all {
+            (1_500 + more, 0)
+        } else {
+            (1_000 + more - 1, 1)
+        };
+        assert_eq!((count, resets), wanted);
+    }
+}
+
+#[test]
+fn a_refused_send_waits_its_time_and_nothing_overtakes_it() {
+    let mut world = settled(options());
+    world.step(&Step::Refuse(ErrorCode::RateLimited));
+    (0..3).for_each(|_| world.step(&Step::Post(0)));
+    assert_eq!(world.up.len(), 1, "one at a time");
+    world.step(&Step::Serve(ALL));
+    world.step(&Step::Deliver(ALL));
+    world.step(&Step::Wait(699));
+    assert!(world.up.is_empty());
+    world.step(&Step::Wait(1));
+    assert_eq!(world.up.len(), 1);
+    world.heal();
+    world.check_all();
+}
+
+#[test]
+fn a_send_is_settled_by_its_own_event_and_the_next_goes_out_with_it() {
+    let mut world = settled(options());
+    (0..2).for_each(|_| world.step(&Step::Post(0)));
+    world.step(&Step::Serve(ALL));
+    world.step(&Step::Deliver(1));
+    assert_eq!((world.outcomes.len(), world.up.len()), (1, 1));
+    // The answer to the first says nothing new.
+    world.step(&Step::Deliver(1));
+    assert_eq!(world.outcomes.len(), 1);
+}
+
+#[test]
+fn what_was_sent_before_leaving_is_still_sent() {
+    let mut world = settled(options());
+    (0..2).for_each(|_| world.step(&Step::Post(0)));
+    world.step(&Step::Leave(0));
+    for _ in 0..3 {
+        world.step(&Step::Serve(ALL));
+        world.step(&Step::Deliver(ALL));
+    }
+    assert_eq!(world.outcomes.len(), 2);
+    assert!(world.client.history(book(0)).is_none());
+    world.step(&Step::Serve(ALL));
+    world.step(&Step::OtherPosts(0, 1));
+    assert!(world.server.out.is_empty(), "the server knows that it was left");
+}
+
+#[test]
+fn a_room_that_refuses_is_told_once_shows_what_it_showed_and_can_be_entered_again() {
+    let mut world = settled(options());
+    world.step(&Step::OtherPosts(0, 3));
+    world.step(&Step::Deliver(ALL));
+    world.step(&Step::Unplug);
+    world.step(&Step::Post(0));
+    cut(&mut world, 1006);
+    world.step(&Step::Wait(250));
+    world.step(&Step::Deliver(ALL));
+    // The rooms join from the last on.
+    (0..BOOKS).for_each(|_| world.step(&Step::Refuse(ErrorCode::Forbidden)));
+    world.step(&Step::Serve(ALL));
+    world.step(&Step::Deliver(ALL));
+    let dropped = world
+        .told
+        .iter()
+        .filter(|effect| matches!(effect, RoomEffect::Dropped(_)));
+    assert_eq!(dropped.count(), BOOKS as usize);
+    assert_eq!(world.client.history(book(0)).map(History::len), Some(3));
+    cut(&mut world, 1006);
+    world.step(&Step::Wait(500));
+    world.step(&Step::Deliver(ALL));
+    assert!(world.up.is_empty(), "not asked again by itself: {:?}", world.up);
+    world.step(&Step::Enter(0));
+    assert_eq!(world.up.len(), 1);
+    world.step(&Step::Serve(ALL));
+    world.step(&Step::Deliver(ALL));
+    assert!(matches!(world.told.last(), Some(RoomEffect::Joined(_))));
+    assert!(world.outcomes.is_empty(), "what was refused with the room is not sent");
+}
+
+#[test]
+fn a_room_that_cannot_be_joined_yet_is_asked_for_again() {
+    let mut world = World::new();
+    world.step(&Step::Deliver(ALL));
+    (0..BOOKS).for_each(|_| world.step(&Step::Refuse(ErrorCode::Unavailable)));
+    world.step(&Step::Serve(ALL));
+    world.step(&Step::Deliver(ALL));
+    assert!(world.told.is_empty());
+    world.step(&Step::Wait(700));
+    world.step(&Step::Serve(ALL));
+    world.step(&Step::Deliver(ALL));
+    assert_eq!(world.told.len(), BOOKS as usize);
+}
+
+fn with_token() -> World {
+    let mut world = World::with(Options {
+        user_id: None,
+        authenticates: true,
+        ..options()
+    });
+    world.step(&Step::Deliver(ALL));
+    assert_eq!(world.tokens, [0]);
+    assert!(world.up.is_empty(), "nothing before the token");
+    world.client.token(world.now, 0, "a.b.c".to_owned());
+    world.perform();
+    assert_eq!(
+        world.up,
+        [r#"{"event":"authenticate","id":1,"data":{"token":"a.b.c"}}"#]
+    );
+    world
+}
+
+fn answer(world: &mut World, event: ServerEvent) {
+    let id = Some(1.into());
+    let frame = readrealm_protocol::codec::encode_server(&ServerFrame { id, seq: None, event });
+    world.client.frame(world.now, read(&frame));
+    world.perform();
+}
+
+#[test]
+fn a_connection_begins_with_a_token_of_its_own() {
+    let mut world = with_token();
+    let user = Authenticated {
+        user_id: UserId::try_from("me").expect("a user"),
+        username: "me".try_into().expect("a name"),
+        expires_at: Timestamp::from_millis(0),
+    };
+    answer(&mut world, ServerEvent::Authenticated(user));
+    assert_eq!(world.state, Some(State::Connected));
+    assert_eq!(world.up.len(), 1 + BOOKS as usize);
+    assert!(
+        !world.up[1].contains("userId"),
+        "the token says who it is: {}",
+        world.up[1]
+    );
+    cut(&mut world, 4009);
+    world.step(&Step::Wait(250));
+    world.step(&Step::Deliver(ALL));
+    assert_eq!(world.tokens, [0, 1]);
+}
+
+#[test]
+fn a_refused_token_is_final_and_a_missing_one_is_not() {
+    let mut world = with_token();
+    answer(
+        &mut world,
+        ServerEvent::Error(ErrorReply::new(ErrorCode::Unauthorized, "no")),
+    );
+    assert_eq!(world.state, Some(State::Closed("unauthorized".to_owned())));
+
+    let mut world = World::with(Options {
+        authenticates: true,
+        ..options()
+    });
+    world.step(&Step::Deliver(ALL));
+    world.client.token_failed(world.now, 0);
+    world.perform();
+    assert_eq!(
+        world.state,
+        Some(State::Reconnecting {
+            attempt: 1,
+            retry_in_ms: 250.0
+        })
+    );
+}

@@ -5,7 +5,7 @@ use readrealm_protocol::history::Change;
 use readrealm_protocol::ids::{BookId, MessageId};
 use readrealm_protocol::message::Message;
 use readrealm_protocol::server::ServerEvent;
-use readrealm_sdk::frame::{Event, Failure, Frame, Incoming, Value};
+use readrealm_sdk::frame::{Event, Failure, Frame, Incoming, Page, Replay, Snapshot, Value};
 use serde_json::{Value as Json, from_value, to_value};
 
 /// A value of the page.
@@ -42,7 +42,7 @@ pub(crate) fn read(text: &str) -> Frame<Val> {
                 },
             )
         }
-        ServerEvent::PreviousMessages(state) => Incoming::Previous {
+        ServerEvent::PreviousMessages(state) => Incoming::Previous(Snapshot {
             epoch: state.epoch,
             seq: state.seq,
             messages: state
@@ -52,8 +52,8 @@ pub(crate) fn read(text: &str) -> Frame<Val> {
                 .collect(),
             has_more: state.has_more,
             members: Val::new(&state.members),
-        },
-        ServerEvent::Resumed(page) => Incoming::Resumed {
+        }),
+        ServerEvent::Resumed(page) => Incoming::Resumed(Replay {
             epoch: page.epoch,
             seq: page.seq,
             events: page
@@ -70,8 +70,8 @@ pub(crate) fn read(text: &str) -> Frame<Val> {
                 .collect(),
             complete: page.complete,
             members: Val::new(&page.members),
-        },
-        ServerEvent::MessagesPage(page) => Incoming::Page {
+        }),
+        ServerEvent::MessagesPage(page) => Incoming::Page(Page {
             seq: page.seq,
             messages: page
                 .messages
@@ -79,7 +79,7 @@ pub(crate) fn read(text: &str) -> Frame<Val> {
                 .map(|message| (message.seq, Val::new(message)))
                 .collect(),
             has_more: page.has_more,
-        },
+        }),
         ServerEvent::Authenticated(user) => Incoming::Authenticated {
             user_id: user.user_id.to_string(),
             user: Val::new(&user),

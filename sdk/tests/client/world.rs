@@ -1,6 +1,7 @@
 //! A client, a server and the network between them, on a clock of their own; and what must hold of it all.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use readrealm_protocol::client::{ClientEvent, DeleteMessage, EditMessage, PageLimit, PostMessage};
 use readrealm_protocol::error::ErrorCode;
@@ -70,14 +71,29 @@ pub(crate) struct World {
     pub(crate) server: Server,
     wire: Wire,
     /// Frames on their way to the server.
-    up: Vec<String>,
+    pub(crate) up: Vec<String>,
     seen: BTreeMap<BookId, Seen>,
     sent: Vec<(BookId, ClientMessageId, bool)>,
     /// How each send ended.
     pub(crate) outcomes: BTreeMap<ClientMessageId, Result<(), Failure>>,
     pub(crate) state: Option<State>,
     pub(crate) opened: usize,
+    /// Tokens that were asked for.
+    pub(crate) tokens: Vec<u32>,
+    /// Everything told of rooms, in order.
+    pub(crate) told: Vec<RoomEffect<Val>>,
     epochs: BTreeMap<u32, BTreeMap<BookId, Vec<(Kind, MessageId)>>>,
+}
+
+pub(crate) fn options() -> Options {
+    Options {
+        user_id: Some(ME.try_into().expect("a user")),
+        username: None,
+        authenticates: false,
+        window: 6,
+        replays_all: true,
+        random: || 0.5,
+    }
 }
 
 pub(crate) fn book(number: u32) -> BookId {
@@ -86,14 +102,10 @@ pub(crate) fn book(number: u32) -> BookId {
 
 impl World {
     pub(crate) fn new() -> Self {
-        let options = Options {
-            user_id: Some(ME.try_into().expect("a user")),
-            username: None,
-            authenticates: false,
-            window: 6,
-            replays_all: true,
-            random: || 0.5,
-        };
+        Self::with(options())
+    }
+
+    pub(crate) fn with(options: Options) -> Self {
         let mut world = Self {
             now: 0.0,
             client: Client::new(options),
@@ -105,6 +117,8 @@ impl World {
             outcomes: BTreeMap::new(),
             state: None,
             opened: 0,
+            tokens: Vec::new(),
+            told: Vec::new(),
             epochs: BTreeMap::new(),
         };
         world.client.connect(world.now);
@@ -223,8 +237,8 @@ impl World {
     }
 
     fn enter(&mut self, number: u32) {
-        if !self.seen.contains_key(&book(number)) {
-            self.seen.insert(book(number), Seen::default());
+        if let Entry::Vacant(entry) = self.seen.entry(book(number)) {
+            entry.insert(Seen::default());
             self.client.join(self.now, book(number));
         }
     }
@@ -315,7 +329,7 @@ impl World {
         self.server.disconnect();
     }
 
-    fn perform(&mut self) {
+    pub(crate) fn perform(&mut self) {
         while let Some(effect) = self.client.poll() {
             match effect {
                 Effect::Open => {
@@ -338,8 +352,12 @@ impl World {
                 }
                 Effect::Acked(key, _) => self.settled(key, Ok(())),
                 Effect::Refused(key, failure) => self.settled(key, Err(failure)),
-                Effect::Room(book, effect) => self.heard(book, effect),
-                Effect::Token(_) | Effect::Identified(_) => panic!("auth is off"),
+                Effect::Room(book, effect) => {
+                    self.heard(book, &effect);
+                    self.told.push(effect);
+                }
+                Effect::Token(attempt) => self.tokens.push(attempt),
+                Effect::Identified(_) => {}
             }
         }
     }
@@ -349,10 +367,10 @@ impl World {
         assert_eq!(before, None, "a send that ended twice");
     }
 
-    fn heard(&mut self, book: BookId, effect: RoomEffect<Val>) {
+    fn heard(&mut self, book: BookId, effect: &RoomEffect<Val>) {
         self.remember_log();
         let seen = self.seen.get_mut(&book).expect("told of a room that was left");
-        let (kind, id) = match &effect {
+        let (kind, id) = match effect {
             RoomEffect::Joined(members) => {
                 assert!(!std::mem::replace(&mut seen.joined, true), "joined twice");
                 seen.at = Some(position_in(members));
@@ -365,6 +383,11 @@ impl World {
             }
             RoomEffect::Page => {
                 assert_eq!(std::mem::take(&mut seen.loading), 1, "a page nobody asked for");
+                return;
+            }
+            RoomEffect::Dropped(failure) => {
+                assert_eq!(failure.code, "forbidden");
+                self.seen.remove(&book);
                 return;
             }
             RoomEffect::Resumed(_) => return,
