@@ -215,3 +215,38 @@ impl EventLog for MemoryLog {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use readrealm_protocol::{Timestamp, UserId};
+
+    use super::*;
+    use crate::log::Payload;
+
+    #[tokio::test]
+    async fn a_tail_that_falls_behind_ends_with_an_error() {
+        let log = MemoryLog::new();
+        let mut tail = log.tail().await.expect("a tail").expect("one");
+        let book = BookId::try_from(1_u64).expect("a book");
+        let event = |at: u64| {
+            let seq = Seq::try_from(at).expect("a position");
+            StoredEvent {
+                id: EventId::from_stored(&at.to_string()),
+                book,
+                seq,
+                place: seq,
+                at: Timestamp::from_millis(0),
+                by: UserId::try_from("ann").expect("a user"),
+                payload: Payload::Deleted,
+            }
+        };
+        let events: Arc<[_]> = (1..=TAIL_EVENTS as u64 + 1).map(event).collect();
+        log.append(vec![Append { book, events }]).await;
+        let error = tail.next().await.expect("an answer").expect_err("an error");
+        assert_eq!(
+            error,
+            ReadError::Unavailable("the tail fell 1 events behind".to_owned())
+        );
+        assert!(tail.next().await.is_none());
+    }
+}

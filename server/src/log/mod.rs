@@ -30,6 +30,8 @@ pub const BATCH_EVENTS: usize = 4_096;
 pub const BATCH_BYTES: usize = 4 * 1024 * 1024;
 
 /// An append-only log of rooms: in each, events stand at 1, 2, 3… without holes, and no two share an id.
+///
+/// A read sees at least all that this handle has answered before: what it appended, heard from its tail and read.
 #[async_trait]
 pub trait EventLog: Send + Sync + fmt::Debug {
     /// Names this log, from its creation on. A position means nothing together with another epoch.
@@ -41,6 +43,9 @@ pub trait EventLog: Send + Sync + fmt::Debug {
     /// the log takes them only there (compare-and-swap), in order, and stops a room at the first that does not fit:
     /// the outcome says how many were written and why it stopped. A stop in one room does not touch another.
     /// What counts as written is durable: no crash takes it back.
+    ///
+    /// The caller must have seen the event before its first: past the next position there is nothing to compare with,
+    /// and an engine that notices answers [`Stop::Conflict`], but MongoDB does not.
     ///
     /// **Appending the same events again is safe.** An event that is in the log already, equal and at its very
     /// position, counts as written. So the answer to [`Stop::Unknown`] is to append the same once more.

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use readrealm_protocol::Seq;
 use readrealm_server::log::{AppendOutcome, Stop};
 
 use super::append::forward;
-use crate::support::events::{append, book, post, posts, time};
+use crate::support::events::{append, book, post, posts, seq, time};
 use crate::support::subject::Subject;
 
 /// For logs that several nodes write.
@@ -103,7 +102,7 @@ pub(crate) async fn two_writers_race_without_holes(log: Subject) {
         acked
             .iter()
             .zip(1..)
-            .all(|(event, at)| event.seq == Seq::try_from(at).expect("a position"))
+            .all(|(event, at)| event.seq == seq(at))
     );
 }
 

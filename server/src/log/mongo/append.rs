@@ -169,9 +169,12 @@ impl Store {
                 room.stop(Stop::Unavailable);
                 return Ok(true);
             }
-            return timeout_at(deadline.min(Instant::now() + ATTEMPT), self.explain(room))
-                .await
-                .unwrap_or(Ok(false));
+            let explained = timeout_at(deadline.min(Instant::now() + ATTEMPT), self.explain(room)).await;
+            if let Ok(Err(error @ ReadError::Corrupt(_))) = &explained {
+                tracing::error!(%error, "an event cannot be appended over what is there");
+                room.stop(Stop::Unavailable);
+            }
+            return explained.unwrap_or(Ok(false));
         }
         Ok(false)
     }

@@ -70,7 +70,7 @@ impl EventLog for SqliteLog {
 
     async fn head(&self, book: BookId) -> Result<Head, ReadError> {
         self.readers
-            .read(move |connection| reader::head(connection, book))
+            .read(move |connection| Ok(reader::head(connection, book)?))
             .await
     }
 

@@ -89,7 +89,7 @@ impl From<rusqlite::Error> for ReadError {
     }
 }
 
-pub(super) fn head(connection: &Connection, book: BookId) -> Result<Head, ReadError> {
+pub(super) fn head(connection: &Connection, book: BookId) -> rusqlite::Result<Head> {
     let select = "SELECT seq, at FROM events WHERE book = ? ORDER BY seq DESC LIMIT 1";
     let read = |row: &Row<'_>| {
         Ok(Head {

@@ -153,7 +153,15 @@ fn append_room(tx: &Transaction<'_>, append: &Append) -> Result<AppendOutcome, F
             next = event.seq.next();
             continue;
         }
-        match Standing::of(event, event_of_id(tx, event)?, event.seq < next) {
+        let known = match event_of_id(tx, event) {
+            Ok(known) => known,
+            Err(error @ ReadError::Corrupt(_)) => {
+                tracing::error!(%error, "an event cannot be appended over what is there");
+                return Ok(AppendOutcome::stopped(written, Stop::Unavailable));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        match Standing::of(event, known, event.seq < next) {
             Standing::Written => {}
             Standing::Stopped(stop) => return Ok(AppendOutcome::stopped(written, stop)),
             // Past the next position: whoever numbered it so has to read on.
@@ -185,11 +193,11 @@ fn insert(tx: &Transaction<'_>, event: &StoredEvent) -> rusqlite::Result<bool> {
     }
 }
 
-fn event_of_id(tx: &Transaction<'_>, event: &StoredEvent) -> Result<Option<StoredEvent>, Failure> {
+fn event_of_id(tx: &Transaction<'_>, event: &StoredEvent) -> Result<Option<StoredEvent>, ReadError> {
     let select = reader::select("WHERE id = ?");
     let record = tx
         .prepare_cached(&select)?
         .query_row([event.id.as_str()], reader::record)
         .optional()?;
-    Ok(record.map(Record::read).transpose()?)
+    record.map(Record::read).transpose()
 }
