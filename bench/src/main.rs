@@ -1,0 +1,25 @@
+//! Measures a real server from outside. Every figure that counts is a ratio within one run.
+//!
+//! ```text
+//! cargo run --release -p readrealm-bench -- join
+//! ```
+
+mod join;
+mod rounds;
+mod seed;
+
+use clap::Parser;
+
+#[derive(Debug, Parser)]
+#[command(about = "Measures ReadRealm Chat; the server is $READREALM_SERVER, or the one beside this program")]
+enum Scenario {
+    /// How long a join takes in rooms of 50, 10,000 and 1,000,000 events, on SQLite and on MongoDB.
+    Join(join::Options),
+}
+
+#[tokio::main]
+async fn main() {
+    match Scenario::parse() {
+        Scenario::Join(options) => join::run(&options).await,
+    }
+}
