@@ -9,7 +9,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::hub::Hub;
 use crate::log::{EventLog, ReadError};
-use crate::room::Command;
 
 /// How often rooms look whether the tail has kept something from them without an error.
 const SWEEP: Duration = Duration::from_secs(30);
@@ -49,25 +48,16 @@ async fn follow_once(log: &dyn EventLog, hub: &Hub, wait: &mut Duration) -> Resu
         return Ok(Followed::SoleWriter);
     };
     // The tail stands at "now": only then is it safe to read what was missed before it.
-    catch_up(hub).await;
+    hub.catch_up().await;
     *wait = Duration::from_millis(100);
     let mut sweep = tokio::time::interval_at(tokio::time::Instant::now() + SWEEP, SWEEP);
     loop {
         tokio::select! {
             event = tail.next() => {
                 let Some(event) = event.transpose()? else { return Ok(Followed::Ended) };
-                if let Some(room) = hub.in_memory(event.book) {
-                    // Gone meanwhile: then it will read this event when it is loaded again.
-                    let _ = room.mailbox.send(Command::Tail(Box::new(event))).await;
-                }
+                hub.pass_on(event).await;
             }
-            _ = sweep.tick() => catch_up(hub).await,
+            _ = sweep.tick() => hub.catch_up().await,
         }
-    }
-}
-
-async fn catch_up(hub: &Hub) {
-    for room in hub.all_in_memory() {
-        let _ = room.mailbox.send(Command::CatchUp).await;
     }
 }

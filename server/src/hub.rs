@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
+use crate::log::StoredEvent;
 use crate::room::actor::Services;
 use crate::room::{Command, Deliver, Frame, Joined, MAILBOX, Room, RoomHandle, unavailable};
 
@@ -52,9 +53,19 @@ impl Hub {
         self.shared.lock().get(&book).cloned()
     }
 
-    /// Every room in memory.
-    pub fn all_in_memory(&self) -> Vec<RoomHandle> {
-        self.shared.lock().values().cloned().collect()
+    /// Hands an event of the log's tail to its room, where that is in memory: another reads it when it is loaded.
+    pub async fn pass_on(&self, event: StoredEvent) {
+        if let Some(room) = self.in_memory(event.book) {
+            let _ = room.mailbox.send(Command::Tail(Box::new(event))).await;
+        }
+    }
+
+    /// Tells every room in memory that it may have missed events.
+    pub async fn catch_up(&self) {
+        let rooms: Vec<RoomHandle> = self.shared.lock().values().cloned().collect();
+        for room in rooms {
+            let _ = room.mailbox.send(Command::CatchUp).await;
+        }
     }
 
     /// How many rooms are in memory.

@@ -223,15 +223,15 @@ impl Requests {
     }
 
     async fn typing(&mut self, set: &SetTyping) -> Result<(), ErrorReply> {
+        let mailbox = self.room(set.book_id)?.handle.mailbox.clone();
         if !self.limits.typing(Instant::now()) {
             return Ok(());
         }
-        let room = self.room(set.book_id)?;
         let command = Command::Typing {
             connection: self.id,
             typing: set.typing,
         };
-        room.handle.mailbox.send(command).await.map_err(|_| unavailable())
+        mailbox.send(command).await.map_err(|_| unavailable())
     }
 
     fn room(&self, book: BookId) -> Result<&JoinedRoom, ErrorReply> {

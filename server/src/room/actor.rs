@@ -107,10 +107,15 @@ impl Room {
         })
     }
 
-    /// Serves the mailbox until the room has been idle for a minute or nobody can reach it any more.
+    /// Serves the mailbox until the room has been idle for a minute, or nobody can reach it any more and what was asked
+    /// is done.
     pub async fn run(&mut self, mailbox: &mut mpsc::Receiver<Command>) {
         self.idle_since = None;
+        let mut orphaned = false;
         loop {
+            if orphaned && self.pending.is_empty() {
+                return;
+            }
             self.start_work();
             let now = Instant::now();
             let idle = self.members.is_empty() && self.pending.is_empty() && self.work.is_none();
@@ -130,9 +135,9 @@ impl Room {
                     let expired = self.pending.expire(now);
                     answer(expired);
                 }
-                command = mailbox.recv() => match command {
+                command = mailbox.recv(), if !orphaned => match command {
                     Some(command) => self.handle(command),
-                    None => return,
+                    None => orphaned = true,
                 },
             }
         }

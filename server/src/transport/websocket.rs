@@ -23,6 +23,9 @@ use crate::connection::{self, Close, End, Inbound, Outbound};
 /// How long a closing connection is listened to, so that its last word is read before the socket goes.
 const LINGER: Duration = Duration::from_secs(2);
 
+/// The same for a slow consumer, which has the bytes under way to read before the close.
+const SLOW_LINGER: Duration = Duration::from_secs(8);
+
 /// Bytes a closing connection is listened to.
 const LINGER_BYTES: u64 = 4 * 1024 * 1024;
 
@@ -125,9 +128,12 @@ where
             "pages of this origin may not connect; see --allow-origin",
         ))
     };
-    if let End::Closed(close) = end {
-        let _ = tokio::time::timeout(LINGER, say_goodbye(socket, close)).await;
-    }
+    let (close, linger) = match end {
+        End::Closed(close) if close.code == CloseCode::SlowConsumer => (Some(close), SLOW_LINGER),
+        End::Closed(close) => (Some(close), LINGER),
+        End::Gone => (None, LINGER),
+    };
+    let _ = tokio::time::timeout(linger, say_goodbye(socket, close)).await;
     drop(admitted);
 }
 
@@ -156,16 +162,20 @@ fn message(outbound: Outbound) -> Message {
     }
 }
 
-/// Sends the close, then reads on for a while: a socket closed with unread bytes resets the connection, and the peer
-/// would never see why.
-async fn say_goodbye<S>(mut socket: WebSocketStream<S>, close: Close)
+/// Sends the close, or what answers the peer's, then reads on for a while: a socket closed with unread bytes resets the
+/// connection, and the peer would never see why.
+async fn say_goodbye<S>(mut socket: WebSocketStream<S>, close: Option<Close>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let code = tokio_websockets::CloseCode::try_from(close.code.get()).ok();
-    // Where the transport found the fault itself, it has sent the close already.
-    let _ = socket.send(Message::close(code, &close.reason)).await;
-    while let Some(Ok(_)) = socket.next().await {}
+    if let Some(close) = close {
+        let code = tokio_websockets::CloseCode::try_from(close.code.get()).ok();
+        // Where the transport found the fault itself, its own close waits to be sent.
+        let _ = socket.send(Message::close(code, &close.reason)).await;
+        while let Some(Ok(_)) = socket.next().await {}
+    } else {
+        let _ = socket.flush().await;
+    }
     let mut socket = socket.into_inner();
     // The server closes first (RFC 6455, 7.1.1): a client that has our close is waiting for just this.
     let _ = socket.shutdown().await;

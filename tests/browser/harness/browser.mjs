@@ -1,0 +1,32 @@
+// One Chromium for the tests of a file. Every reader has a context of its own in it: own storage, own connection.
+
+import { after } from "node:test";
+import { chromium } from "playwright-core";
+import { chrome } from "./needs.mjs";
+
+// Without the last ones Chromium calls home, which a machine without a network refuses many times a second.
+const ARGUMENTS = [
+  "--headless",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+let launched;
+
+export function browser() {
+  launched ??= chromium.launch({ executablePath: chrome(), args: ARGUMENTS });
+  return launched;
+}
+
+export async function closeBrowser() {
+  const open = await launched?.catch(() => undefined);
+  launched = undefined;
+  await open?.close();
+}
+
+after(closeBrowser);
