@@ -39,7 +39,10 @@ impl Process {
             std::thread::spawn(move || collect(pipe, &stderr))
         });
         let (ended, status) = watch::channel(None);
-        let waiter = std::thread::spawn(move || ended.send(child.wait().ok()));
+        let waiter = std::thread::spawn(move || {
+            // Nobody may be left to hear it.
+            let _ = ended.send(child.wait().ok());
+        });
         let process = Self {
             name: name.to_owned(),
             pid,

@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
 import axe from "axe-core";
-import { shelf } from "../harness/reader.mjs";
+import { PHONE, shelf } from "../harness/reader.mjs";
 import { story } from "../harness/story.mjs";
-
-const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
 
 story("everything can be done with the keyboard alone", async (stage) => {
   const server = await stage.server();

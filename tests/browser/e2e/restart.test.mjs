@@ -39,6 +39,7 @@ for (const engine of ["sqlite", "mongod"]) {
     const dying = alice.log.getByText("Burst 8", { exact: true }).waitFor().then(() => server.kill());
     for (const text of burst) await alice.write(text);
     await dying;
+    assert.ok((await alice.messages()).some(({ seq }) => seq === null), "some are still on their way");
     await server.restart();
 
     await Promise.all([alice.connected(RETURN_MS), edmond.connected(RETURN_MS)]);
@@ -61,6 +62,18 @@ story("a page that is closed while the server is away finds everything later (sq
   await back.page.goto(`${server.origin}/#/book/${shelf.moby.id}`);
   await back.arrived(shelf.moby);
   await back.sees([...said, "Edmond is gone"]);
+});
+
+story("a server that comes back with another log shows that one, and takes what was waiting", async (stage) => {
+  const { server, alice, edmond } = await twoReaders(stage, "memory");
+  await server.kill();
+  await until("Alice's page notices", () => alice.state(), "reconnecting");
+  await alice.write("Was there ever anything before this?");
+  await server.restart();
+  await Promise.all([alice.connected(RETURN_MS), edmond.connected(RETURN_MS)]);
+  await Promise.all([alice, edmond].map((reader) => reader.sees(["Was there ever anything before this?"])));
+  await edmond.write("Not that I know of");
+  await alice.sees(["Was there ever anything before this?", "Not that I know of"]);
 });
 
 async function twoReaders(stage, engine) {

@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { shelf } from "../harness/reader.mjs";
-import { Stage, story } from "../harness/story.mjs";
+import { Stage } from "../harness/stage.mjs";
+import { story } from "../harness/story.mjs";
 import { until } from "../harness/until.mjs";
 
 const faults = {

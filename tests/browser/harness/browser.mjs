@@ -1,6 +1,5 @@
-// One Chromium for the tests of a file. Every reader has a context of its own in it: own storage, own connection.
+// One Chromium for all that a program starts. Every reader has a context of its own in it: own storage, own connection.
 
-import { after } from "node:test";
 import { chromium } from "playwright-core";
 import { chrome } from "./needs.mjs";
 
@@ -28,5 +27,3 @@ export async function closeBrowser() {
   launched = undefined;
   await open?.close();
 }
-
-after(closeBrowser);

@@ -38,7 +38,10 @@ export class Process {
   }
 
   async #run(name, program, args, ready) {
-    const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(program, args, {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, NO_COLOR: "1" },
+    });
     this.#child = child;
     running.add(child);
     child.once("exit", () => running.delete(child));

@@ -5,6 +5,8 @@ import { PATIENCE_MS, until } from "./until.mjs";
 /** Time to come back after an outage: the SDK waits up to 20 s between two attempts. */
 export const RETURN_MS = 60_000;
 
+export const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
+
 export const shelf = {
   alice: { id: 11, title: "Alice’s Adventures in Wonderland" },
   moby: { id: 2701, title: "Moby-Dick" },

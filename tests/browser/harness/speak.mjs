@@ -2,7 +2,7 @@
 
 /** Has `speakers` readers say `lines` in turn, each durable before the next. Each speaker has a connection of its own. */
 export async function speak(reader, book, speakers, lines) {
-  await reader.page.goto(`${reader.origin}/healthz`);
+  await reader.page.goto(`${reader.origin}/`);
   await reader.page.evaluate(say, { bookId: book.id, speakers, lines });
 }
 

@@ -10,7 +10,11 @@ import { Process } from "./process.mjs";
 import { until } from "./until.mjs";
 
 /** Each opens to `{url, close}`: what `--store` is given, and how to be rid of it. */
-export const stores = { sqlite: openSqlite, mongod: openMongod };
+export const stores = { memory: openMemory, sqlite: openSqlite, mongod: openMongod };
+
+async function openMemory() {
+  return { url: "memory:", close: async () => {} };
+}
 
 async function openSqlite() {
   const folder = await temporary();
@@ -33,14 +37,15 @@ async function openMongod() {
 
 /** A database of its own in a deployment that runs already. */
 function openDatabase(running) {
-  const url = new URL(running);
-  url.pathname = `/readrealm_browser_${process.pid}`;
+  // Not for `new URL`, which refuses the several hosts of a replica set.
+  const [, hosts, options] = /^(\w+:\/\/[^/?]+)[^?]*(.*)$/.exec(running);
+  const url = `${hosts}/readrealm_browser_${process.pid}_${Date.now()}${options}`;
   const close = async () => {
-    const client = await MongoClient.connect(url.href);
+    const client = await MongoClient.connect(url);
     await client.db().dropDatabase();
     await client.close();
   };
-  return { url: url.href, close };
+  return { url, close };
 }
 
 async function startMongod(program, folder) {
