@@ -136,8 +136,10 @@ export class RoomState {
   /** The last thing that happens to a room. What it showed, it goes on showing. */
   end(why: ChatError): void {
     if (this.ended) return;
-    void this.messages;
-    void this.hasMore;
+    // What was sent before leaving is still sent.
+    if (why.code !== "left") this.#drafts.forEach((draft, index) => (this.#drafts[index] = { ...draft, status: "failed" }));
+    this.#messages = this.#collect();
+    this.#hasMore = this.hasMore;
     this.ended = why;
     this.pageFailed(why);
     this.events.emit({ type: "closed", error: isQuiet(why) ? undefined : why });

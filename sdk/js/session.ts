@@ -131,7 +131,10 @@ export class Session implements Host, Sender {
   // What the core calls.
 
   open(): WebSocket {
-    return (this.#socket = new WebSocket(this.#url, SUBPROTOCOL));
+    const socket = new WebSocket(this.#url, SUBPROTOCOL);
+    // What went wrong comes with `close`; but the `ws` package takes an error that nobody hears for an uncaught one.
+    socket.onerror = () => {};
+    return (this.#socket = socket);
   }
 
   token(attempt: number): void {
