@@ -58,7 +58,9 @@ export class Stage {
   /** The error, with what else is known at that moment. */
   async explained(error) {
     const logs = this.#servers.map((server) => `The server's last lines:\n${server.log}`);
-    error.message = [error.message, ...this.watch.problems, ...(await this.#pictures()), ...logs].join("\n");
+    const notes = [...this.watch.problems, ...(await this.#pictures()), ...logs].join("\n");
+    // The stack is what reporters print; it has the message in it as it was when it was thrown.
+    error.stack = `${error.stack}\n${notes}`;
     return error;
   }
 
