@@ -3,9 +3,12 @@
 //!
 //! Every wait is bounded by [`PATIENCE`] and fails with what it waited for. Nothing sleeps to let something happen.
 
+#![allow(clippy::missing_panics_doc, reason = "a test fails by panicking")]
+
 pub mod checker;
 pub mod client;
 pub mod mongod;
+pub mod pair;
 pub mod process;
 pub mod server;
 pub mod store;
@@ -18,7 +21,7 @@ pub use server::Server;
 pub use store::Store;
 
 /// The longest a test waits for one thing. Far more than it takes: a loaded machine is no failure.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Waits for one thing, and fails with its name where it does not come.
 pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {

@@ -64,7 +64,9 @@ async fn a_drain_says_4001_and_loses_nothing_acknowledged(store: Store) {
         })
         .collect();
     let mut checker = Checker::default();
-    acks.iter().for_each(|(ack, content)| checker.acked(ack, content));
+    for (ack, content) in &acks {
+        checker.acked(ack, content);
+    }
 
     server.restart().await;
     let mut reader = Client::connect(&server, "later").await;

@@ -75,7 +75,7 @@ async fn a_connection_is_pinged_and_lives_while_it_answers() {
 
 #[tokio::test]
 async fn a_silent_peer_is_let_go_unless_silence_is_allowed() {
-    let strict = start("--ping-interval 100ms --idle-timeout 1s").await;
+    let strict = start("--ping-interval 100ms --idle-timeout 2s").await;
     let patient = start("--ping-interval 100ms --idle-timeout 0").await;
     let mut silent = Client::connect(&strict, "silent").await;
     let mut allowed = Client::connect(&patient, "silent").await;
@@ -90,7 +90,7 @@ async fn a_silent_peer_is_let_go_unless_silence_is_allowed() {
 
 #[tokio::test]
 async fn without_pings_a_quiet_connection_is_let_go_by_the_idle_timeout_alone() {
-    let server = start("--ping-interval 0 --idle-timeout 1s").await;
+    let server = start("--ping-interval 0 --idle-timeout 2s").await;
     let mut quiet = Client::connect(&server, "quiet").await;
     let mut talking = Client::connect(&server, "talking").await;
     quiet.join(BOOK).await;
