@@ -13,8 +13,11 @@ use crate::log::{Append, AppendOutcome, EventId, ReadError, Stop, StoredEvent};
 /// An append is answered within this time, if only by "unknown".
 const PATIENCE: Duration = Duration::from_secs(12);
 
-/// One insert or look-up. Longer than the write concern waits, and short enough for another try.
-const ATTEMPT: Duration = Duration::from_secs(6);
+/// One insert: longer than the write concern waits, and short enough for another, as its server may be stuck.
+const INSERT_TIME: Duration = Duration::from_secs(4);
+
+/// One look-up.
+const LOOK_UP_TIME: Duration = Duration::from_secs(2);
 
 /// The first pause between two tries; it doubles up to [`LONGEST_PAUSE`], each drawn at random below that.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
@@ -62,7 +65,7 @@ impl Progress<'_> {
     }
 
     /// Goes on over the events that turn out to be written, up to the first that is not.
-    fn advance(&mut self, known: &mut FxHashMap<EventId, StoredEvent>) {
+    fn advance(&mut self, known: &FxHashMap<EventId, StoredEvent>) {
         while let Some(event) = self.rest().first() {
             match Standing::of(event, known.get(&event.id).cloned(), false) {
                 Standing::Written => self.written += 1,
@@ -86,30 +89,41 @@ impl Store {
         };
         let mut rooms: Vec<_> = batch.iter().map(start).collect();
         let mut pause = FIRST_PAUSE;
+        // Whether an insert was sent of which nothing was heard, and nothing found out since.
+        let mut unheard = false;
         while rooms.iter().any(Progress::is_open) && Instant::now() < deadline {
-            let settled = match self.insert(&rooms, deadline).await {
-                Inserted::All => {
-                    for room in &mut rooms {
-                        room.written += room.rest().len();
+            let went_on = if unheard {
+                let found_out = self.look_up(&mut rooms, deadline).await;
+                unheard = found_out.is_err();
+                found_out.is_ok()
+            } else {
+                match self.insert(&rooms, deadline).await {
+                    Inserted::All => {
+                        for room in &mut rooms {
+                            room.written += room.rest().len();
+                        }
+                        true
                     }
-                    continue;
-                }
-                Inserted::Until(index, code) => self.refused(&mut rooms, index, code, deadline).await,
-                Inserted::Nothing(error) => {
-                    tracing::warn!(error = %error.kind, "appends wait: the event log is out of reach");
-                    let sure = rooms.iter_mut().filter(|room| room.is_open() && !room.in_doubt);
-                    sure.for_each(|room| room.stop(Stop::Unavailable));
-                    self.look_up(&mut rooms, deadline).await
-                }
-                Inserted::Unknown(error) => {
-                    tracing::warn!(%error, "the outcome of an append is not known: looking it up");
-                    for room in rooms.iter_mut().filter(|room| room.is_open()) {
-                        room.in_doubt = true;
+                    Inserted::Until(index, code) => {
+                        matches!(self.refused(&mut rooms, index, code, deadline).await, Ok(true))
                     }
-                    self.look_up(&mut rooms, deadline).await
+                    Inserted::Nothing(error) => {
+                        tracing::warn!(error = %error.kind, "nothing is appended: the event log is out of reach");
+                        let sure = rooms.iter_mut().filter(|room| room.is_open() && !room.in_doubt);
+                        sure.for_each(|room| room.stop(Stop::Unavailable));
+                        false
+                    }
+                    Inserted::Unknown(error) => {
+                        tracing::warn!(%error, "the outcome of an append is not known: looking it up");
+                        for room in rooms.iter_mut().filter(|room| room.is_open()) {
+                            room.in_doubt = true;
+                        }
+                        unheard = true;
+                        true
+                    }
                 }
             };
-            if !matches!(settled, Ok(true)) {
+            if !went_on {
                 sleep_until(deadline.min(Instant::now() + pause.mul_f64(rand::random()))).await;
                 pause = LONGEST_PAUSE.min(pause * 2);
             }
@@ -129,7 +143,7 @@ impl Store {
             self.saw(session.operation_time());
             Ok::<_, Error>(())
         };
-        let error = match timeout_at(deadline.min(Instant::now() + ATTEMPT), inserting).await {
+        let error = match timeout_at(deadline.min(Instant::now() + INSERT_TIME), inserting).await {
             Ok(Ok(())) => return Inserted::All,
             Ok(Err(error)) => error,
             Err(_) => return Inserted::Unknown(ReadError::Unavailable("no answer".to_owned())),
@@ -169,7 +183,7 @@ impl Store {
                 room.stop(Stop::Unavailable);
                 return Ok(true);
             }
-            let explained = timeout_at(deadline.min(Instant::now() + ATTEMPT), self.explain(room)).await;
+            let explained = timeout_at(deadline.min(Instant::now() + LOOK_UP_TIME), self.explain(room)).await;
             if let Ok(Err(error @ ReadError::Corrupt(_))) = &explained {
                 tracing::error!(%error, "an event cannot be appended over what is there");
                 room.stop(Stop::Unavailable);
@@ -183,7 +197,8 @@ impl Store {
     /// else a majority does not have yet what stands in the way, and will, or will never.
     async fn explain(&self, room: &mut Progress<'_>) -> Result<bool, ReadError> {
         let written = room.written;
-        room.advance(&mut self.of_ids(room.rest().iter().map(|event| event.id.as_str())).await?);
+        let known = self.of_ids(room.rest().iter().map(|event| event.id.as_str())).await?;
+        room.advance(&known);
         if room.written > written || !room.is_open() {
             return Ok(true);
         }
@@ -198,25 +213,25 @@ impl Store {
         Ok(true)
     }
 
-    /// Looks up everything in doubt, at once. Returns false: what was not found is worth a pause before it is sent
-    /// again.
-    async fn look_up(&self, rooms: &mut [Progress<'_>], deadline: Instant) -> Result<bool, ReadError> {
-        let ids = rooms
-            .iter()
-            .filter(|room| room.in_doubt)
-            .flat_map(Progress::rest)
-            .map(|event| event.id.as_str());
-        let ids: Vec<_> = ids.collect();
-        if ids.is_empty() {
-            return Ok(false);
+    /// Looks up everything in doubt, at once. What is not found is to be sent again.
+    async fn look_up(&self, rooms: &mut [Progress<'_>], deadline: Instant) -> Result<(), ReadError> {
+        let ids = rooms.iter().filter(|room| room.in_doubt).flat_map(Progress::rest);
+        let ids: Vec<_> = ids.map(|event| event.id.as_str()).collect();
+        let looking = timeout_at(
+            deadline.min(Instant::now() + LOOK_UP_TIME),
+            self.of_ids(ids.into_iter()),
+        );
+        let known = match looking.await {
+            Ok(Ok(known)) => known,
+            // Sending it again shows which room has met an event that cannot be read.
+            Ok(Err(ReadError::Corrupt(_))) => return Ok(()),
+            Ok(Err(error)) => return Err(error),
+            Err(_) => return Err(ReadError::Unavailable("no answer".to_owned())),
+        };
+        for room in rooms.iter_mut().filter(|room| room.in_doubt) {
+            room.advance(&known);
         }
-        let looking = timeout_at(deadline.min(Instant::now() + ATTEMPT), self.of_ids(ids.into_iter()));
-        let mut known = looking.await.unwrap_or_else(|_| Ok(FxHashMap::default()))?;
-        rooms
-            .iter_mut()
-            .filter(|room| room.in_doubt)
-            .for_each(|room| room.advance(&mut known));
-        Ok(false)
+        Ok(())
     }
 }
 

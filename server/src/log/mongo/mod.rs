@@ -32,7 +32,7 @@ use super::{Append, AppendOutcome, EventLog, Head, Page, PageQuery, ReadError, R
 use lease::Lease;
 
 /// A read that takes longer has failed.
-const READ_TIME: Duration = Duration::from_secs(10);
+const READ_TIME: Duration = Duration::from_secs(5);
 
 /// A log in MongoDB.
 pub struct MongoLog {

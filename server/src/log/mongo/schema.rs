@@ -32,7 +32,7 @@ const DATABASE: &str = "readrealm";
 const SERVER_SELECTION: Duration = Duration::from_secs(5);
 
 /// A write that no majority has by then is looked up, unless the URL says otherwise.
-const WRITE_CONCERN_TIME: Duration = Duration::from_secs(5);
+const WRITE_CONCERN_TIME: Duration = Duration::from_secs(3);
 
 /// How many nodes may write.
 pub(super) enum Topology {
