@@ -41,7 +41,9 @@ impl Checker {
                 pair[0].seq
             );
         }
-        page.iter().for_each(|message| self.place(client, message));
+        for message in page {
+            self.place(client, message);
+        }
     }
 
     /// `content` was acknowledged to its sender.
