@@ -98,12 +98,7 @@ pub(crate) async fn two_writers_race_without_holes(log: Subject) {
     }
     acked.sort_by_key(|event| event.seq);
     assert_eq!(forward(&*log, 1).await, acked);
-    assert!(
-        acked
-            .iter()
-            .zip(1..)
-            .all(|(event, at)| event.seq == seq(at))
-    );
+    assert!(acked.iter().zip(1..).all(|(event, at)| event.seq == seq(at)));
 }
 
 /// For logs that one process writes.
