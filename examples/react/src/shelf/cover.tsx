@@ -15,10 +15,15 @@ export function Cover({ book, lettered = false }: { book: Book; lettered?: boole
       </svg>
       {lettered && (
         <span className="cover-lettering">
-          <span className={book.title.length > 24 ? "cover-title long" : "cover-title"}>{book.title}</span>
+          <span className={isLong(book.title) ? "cover-title long" : "cover-title"}>{book.title}</span>
           <span className="cover-author">{book.author}</span>
         </span>
       )}
     </span>
   );
+}
+
+/** A title of many letters, or with a word that would not fit its line. */
+function isLong(title: string): boolean {
+  return title.length > 24 || title.split(" ").some((word) => word.length > 11);
 }
