@@ -84,7 +84,7 @@ export class Session implements Host, Sender {
   async send(room: RoomState, content: string): Promise<Message> {
     const { userId, username } = this.user;
     const key = drawKey();
-    this.#require(room, (core) => core.post(room.bookId, key, content));
+    this.#require(room, (core) => core.send(room.bookId, key, undefined, content));
     const now = new Date().toISOString();
     const draft: Message = {
       id: key,
@@ -104,7 +104,7 @@ export class Session implements Host, Sender {
 
   async edit(room: RoomState, messageId: string, content: string): Promise<void> {
     const key = drawKey();
-    this.#require(room, (core) => core.edit(room.bookId, key, messageId, content));
+    this.#require(room, (core) => core.send(room.bookId, key, messageId, content));
     await this.#outcome(key, room);
   }
 
@@ -112,7 +112,7 @@ export class Session implements Host, Sender {
     const failed = room.failedDraft(messageId);
     if (failed?.clientMessageId) return room.putDraft(failed.clientMessageId, undefined);
     const key = drawKey();
-    this.#require(room, (core) => core.delete(room.bookId, key, messageId));
+    this.#require(room, (core) => core.send(room.bookId, key, messageId));
     await this.#outcome(key, room);
   }
 

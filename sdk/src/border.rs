@@ -72,7 +72,8 @@ pub fn on_panic(hear: Function) {
     HEARS_PANICS.set(Some(hear));
     std::panic::set_hook(Box::new(|info| {
         if let Some(hear) = HEARS_PANICS.take() {
-            let _ = hear.call1(&JsValue::NULL, &info.to_string().into());
+            let place = info.location().map_or("", |place| place.file());
+            let _ = hear.call1(&JsValue::NULL, &place.into());
         }
     }));
 }
@@ -150,41 +151,22 @@ impl Core {
         self.0.with_book(book, Client::leave);
     }
 
-    /// Posts. Returns what is wrong with the arguments, where something is; so do the others that send.
-    pub fn post(&self, book: f64, key: &str, content: &str) -> Option<String> {
-        self.0.send(book, key, |book_id, client_message_id| {
-            let content = Content::try_from(content)?;
-            Ok(ClientEvent::Message(PostMessage {
-                book_id,
-                content,
-                client_message_id,
-            }))
-        })
-    }
-
-    /// Gives a message new words.
-    pub fn edit(&self, book: f64, key: &str, message_id: &str, content: &str) -> Option<String> {
-        self.0.send(book, key, |book_id, client_message_id| {
-            let (message_id, content) = (message_of(book_id, message_id)?, Content::try_from(content)?);
-            Ok(ClientEvent::EditMessage(EditMessage {
-                book_id,
-                message_id,
-                content,
-                client_message_id,
-            }))
-        })
-    }
-
-    /// Withdraws a message.
-    pub fn delete(&self, book: f64, key: &str, message_id: &str) -> Option<String> {
-        self.0.send(book, key, |book_id, client_message_id| {
-            let message_id = message_of(book_id, message_id)?;
-            Ok(ClientEvent::DeleteMessage(DeleteMessage {
-                book_id,
-                message_id,
-                client_message_id,
-            }))
-        })
+    /// Posts `content`, gives the message of that id `content` as its new words, or withdraws it where there is none.
+    /// Returns what is wrong with the arguments, where something is.
+    #[allow(clippy::needless_pass_by_value, reason = "so an optional text crosses")]
+    pub fn send(
+        &self,
+        book: f64,
+        key: &str,
+        message_id: Option<String>,
+        content: Option<String>,
+    ) -> Option<&'static str> {
+        let book = book_id(book)?;
+        match change(book, key, message_id.as_deref(), content.as_deref()) {
+            Ok((key, event)) => self.0.drive(|client, now| client.send(now, book, key, event)),
+            Err(error) => return Some(error.0),
+        }
+        None
     }
 
     /// Asks for older messages of a room.
@@ -226,13 +208,39 @@ fn text(error: &Invalid) -> JsValue {
     error.0.into()
 }
 
-fn message_of(book: BookId, id: &str) -> Result<MessageId, Invalid> {
-    let id: MessageId = id.parse()?;
-    if id.book_id == book {
-        Ok(id)
-    } else {
-        Err(Invalid("messageId must be of this room"))
+fn change(
+    book_id: BookId,
+    key: &str,
+    message_id: Option<&str>,
+    content: Option<&str>,
+) -> Result<(ClientMessageId, ClientEvent), Invalid> {
+    let key = ClientMessageId::try_from(key)?;
+    let client_message_id = Some(key.clone());
+    let message_id: Option<MessageId> = message_id.map(str::parse).transpose()?;
+    if message_id.is_some_and(|id| id.book_id != book_id) {
+        return Err(Invalid("messageId must be of this room"));
     }
+    let content = content.map(Content::try_from).transpose()?;
+    let event = match (message_id, content) {
+        (None, Some(content)) => ClientEvent::Message(PostMessage {
+            book_id,
+            content,
+            client_message_id,
+        }),
+        (Some(message_id), Some(content)) => ClientEvent::EditMessage(EditMessage {
+            book_id,
+            message_id,
+            content,
+            client_message_id,
+        }),
+        (Some(message_id), None) => ClientEvent::DeleteMessage(DeleteMessage {
+            book_id,
+            message_id,
+            client_message_id,
+        }),
+        (None, None) => return Err(Invalid("there is nothing to send")),
+    };
+    Ok((key, event))
 }
 
 /// The client and its surroundings.
@@ -322,21 +330,6 @@ impl Shell {
         if let Some(book) = book_id(book) {
             self.drive(|client, now| input(client, now, book));
         }
-    }
-
-    fn send(
-        &self,
-        book: f64,
-        key: &str,
-        event: impl FnOnce(BookId, Option<ClientMessageId>) -> Result<ClientEvent, Invalid>,
-    ) -> Option<String> {
-        let book = book_id(book)?;
-        let event = ClientMessageId::try_from(key).and_then(|key| Ok((key.clone(), event(book, Some(key))?)));
-        match event {
-            Ok((key, event)) => self.drive(|client, now| client.send(now, book, key, event)),
-            Err(error) => return Some(error.0.to_owned()),
-        }
-        None
     }
 
     fn perform(&self, effect: Effect<JsValue>) {

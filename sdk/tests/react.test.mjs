@@ -1,0 +1,188 @@
+// The hooks in a real React on a small DOM, against the real server.
+
+import assert from "node:assert/strict";
+import { after, afterEach, before, test } from "node:test";
+import { Window } from "happy-dom";
+import { Server, until } from "./support.mjs";
+
+const window = new Window();
+Object.assign(globalThis, { window, document: window.document });
+globalThis.navigator ??= window.navigator;
+// Imported when the DOM is there: React looks for it once.
+const { createElement, StrictMode, useEffect } = await import("react");
+const { createRoot } = await import("react-dom/client");
+const { renderToString } = await import("react-dom/server");
+const { ChatClient, ChatError } = await import("readrealm-chat");
+const { ChatProvider, useChatClient, useChatState, useRoom } = await import("readrealm-chat/react");
+
+let server;
+let nextBook = 1;
+const roots = [];
+const complaints = [];
+
+/** Every frame sent over any socket, and the sockets themselves. */
+const wire = { frames: [], sockets: [] };
+globalThis.WebSocket = class extends globalThis.WebSocket {
+  constructor(...args) {
+    super(...args);
+    wire.sockets.push(this);
+  }
+  send(text) {
+    wire.frames.push(JSON.parse(text));
+    super.send(text);
+  }
+};
+
+before(async () => {
+  server = await Server.start();
+  console.error = (...args) => complaints.push(args.join(" "));
+});
+afterEach(async () => {
+  for (const root of roots.splice(0)) root.unmount();
+  await until(() => wire.sockets.every(({ readyState }) => readyState >= 2));
+  wire.frames.length = wire.sockets.length = 0;
+  assert.deepEqual(complaints.splice(0), []);
+});
+after(() => server.stop());
+
+function mount(element) {
+  const root = createRoot(document.body.appendChild(document.createElement("div")));
+  roots.push(root);
+  root.render(element);
+  return root;
+}
+
+const sent = (event) => wire.frames.filter((frame) => frame.event === event);
+
+/** Shows nothing, and leaves what it last saw in `views`. */
+function Probe({ bookId, name = "only", views }) {
+  views[name] = useRoom(bookId);
+  return null;
+}
+
+const provider = (...children) =>
+  createElement(ChatProvider, { url: server.url, options: { userId: "alice", username: "Alice" } }, ...children);
+
+test("StrictMode: one socket, one join; messages, sending, and leaving", async () => {
+  const bookId = nextBook++;
+  const views = {};
+  const root = mount(createElement(StrictMode, null, provider(createElement(Probe, { bookId, views }))));
+  await until(() => views.only?.status === "joined");
+  assert.equal(views.only.state.status, "connected");
+  assert.deepEqual(views.only.members.users, [{ userId: "alice", username: "Alice" }]);
+
+  const message = await views.only.send("Curiouser and curiouser!");
+  await until(() => views.only.messages.length === 1);
+  assert.deepEqual(views.only.messages, [message]);
+  await views.only.edit(message.id, "Curious");
+  await until(() => views.only.messages[0].content === "Curious");
+  await views.only.delete(message.id);
+  await until(() => views.only.messages.length === 0);
+  assert.deepEqual(await views.only.loadPrevious(), { hasMore: false });
+
+  assert.equal(wire.sockets.length, 1);
+  assert.equal(sent("joinRoom").length, 1);
+  root.unmount();
+  await until(() => sent("leaveRoom").length === 1);
+  await until(() => wire.sockets[0].readyState === WebSocket.CLOSED);
+});
+
+test("two components, one join; the first to go does not leave", async () => {
+  const bookId = nextBook++;
+  const views = {};
+  const both = (names) => provider(...names.map((name) => createElement(Probe, { key: name, bookId, name, views })));
+  const root = mount(both(["one", "two"]));
+  await until(() => views.one?.status === "joined" && views.two?.status === "joined");
+  assert.equal(views.one.messages, views.two.messages);
+  root.render(both(["two"]));
+  await new Promise((resolve) => setTimeout(resolve, 1_300));
+  await views.two.send("still here");
+  assert.equal(sent("joinRoom").length, 1);
+  assert.equal(sent("leaveRoom").length, 0);
+});
+
+test("switching rooms and coming back at once joins each once", async () => {
+  const [first, second] = [nextBook++, nextBook++];
+  const views = {};
+  const at = (bookId) => provider(createElement(Probe, { bookId, views }));
+  const root = mount(at(first));
+  await until(() => views.only?.status === "joined");
+  await views.only.send("one");
+  await until(() => views.only.messages.length === 1);
+  root.render(at(second));
+  await until(() => views.only.status === "joined" && views.only.messages.length === 0);
+  root.render(at(first));
+  await until(() => views.only.messages.length === 1);
+  await until(() => sent("leaveRoom").some(({ data }) => data.bookId === second));
+  assert.deepEqual(sent("joinRoom").map(({ data }) => data.bookId), [first, second]);
+  assert.equal(sent("leaveRoom").length, 1);
+});
+
+test("what a component can do waits for the join", async () => {
+  const bookId = nextBook++;
+  let sending;
+  function Eager() {
+    const { send } = useRoom(bookId);
+    useEffect(() => {
+      sending ??= send("early");
+    }, [send]);
+    return null;
+  }
+  mount(provider(createElement(Eager)));
+  await until(() => sending);
+  assert.equal((await sending).content, "early");
+});
+
+test("who is writing is shown until they stop or speak", async () => {
+  const bookId = nextBook++;
+  const views = {};
+  mount(provider(createElement(Probe, { bookId, views })));
+  await until(() => views.only?.status === "joined");
+  const bob = await ChatClient.connect(server.url, { userId: "bob", username: "Bob" });
+  const room = await bob.joinRoom(bookId);
+  room.setTyping(true);
+  await until(() => views.only.typing.length === 1);
+  assert.deepEqual(views.only.typing, [{ userId: "bob", username: "Bob" }]);
+  await room.send("there");
+  await until(() => views.only.typing.length === 0);
+  bob.close();
+});
+
+test("a client of the page's own is used and stays open", async () => {
+  const client = await ChatClient.connect(server.url, { userId: "carol" });
+  const views = {};
+  let seen;
+  function Chat() {
+    seen = [useChatClient(), useChatState()];
+    return createElement(Probe, { bookId: nextBook, views });
+  }
+  const root = mount(createElement(ChatProvider, { client }, createElement(Chat)));
+  await until(() => views.only?.status === "joined");
+  assert.deepEqual(seen, [client, { status: "connected" }]);
+  root.unmount();
+  await until(() => sent("leaveRoom").length === 1);
+  assert.equal(client.state.status, "connected");
+  client.close();
+  nextBook += 1;
+});
+
+test("a room that cannot be had says so", async () => {
+  const views = {};
+  mount(provider(createElement(Probe, { bookId: -1, views })));
+  await until(() => views.only?.status === "failed");
+  assert.ok(views.only.error instanceof ChatError);
+  assert.equal(views.only.error.code, "invalid_data");
+});
+
+test("on a server it renders, and connects to nothing", async () => {
+  const views = {};
+  assert.equal(renderToString(provider(createElement(Probe, { bookId: 1, views }))), "");
+  assert.equal(views.only.status, "joining");
+  assert.deepEqual(views.only.state, { status: "connecting" });
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.equal(wire.sockets.length, 0);
+});
+
+test("without a provider it says what is missing", () => {
+  assert.throws(() => renderToString(createElement(Probe, { bookId: 1, views: {} })), /ChatProvider/);
+});
