@@ -1,7 +1,9 @@
-// npm run build:example: the page, on top of the SDK.
+// npm run build:example: the page, on top of the SDK, and the SDK's own files beside it, for pages without a bundler.
 
+import { cp } from "node:fs/promises";
+import { join } from "node:path";
 import { buildSdk } from "./build-sdk.mjs";
-import { work } from "./lib/process.mjs";
+import { root, work } from "./lib/process.mjs";
 import { main, say, step } from "./lib/say.mjs";
 import { unlessBuilt } from "./lib/stamp.mjs";
 import { prepare } from "./setup/index.mjs";
@@ -14,6 +16,7 @@ export async function buildExample() {
   const built = await unlessBuilt("example", { inputs, outputs: [PAGE] }, async () => {
     const env = await prepare(["npmInstall"]);
     await step("page", "building", (note) => work("npm", ["run", "build", "-w", "readrealm-example-react"], { env, note }));
+    await cp(join(root, "sdk/dist"), join(root, PAGE, "sdk"), { recursive: true });
   });
   if (!built) say("page", "up to date");
 }
