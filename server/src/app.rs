@@ -19,6 +19,7 @@ use crate::hub::Hub;
 use crate::log::Appender;
 use crate::log::open::{OpenError, open};
 use crate::room::actor::Services;
+use crate::room::ambient::System;
 use crate::transport::admission::Admission;
 use crate::transport::origin::Origins;
 use crate::{fanout, http};
@@ -72,6 +73,7 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationTo
         Services {
             log: Arc::clone(&log),
             appender,
+            ambient: Arc::new(System),
         },
         rooms.clone(),
     );

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use rand::RngExt;
 use tokio_util::sync::CancellationToken;
 
 use crate::hub::Hub;
@@ -13,14 +12,18 @@ use crate::log::{EventLog, ReadError};
 /// How often rooms look whether the tail has kept something from them without an error.
 const SWEEP: Duration = Duration::from_secs(30);
 
-/// The longest wait before the tail is opened again.
-const REOPEN: Duration = Duration::from_secs(5);
+/// The first wait before the tail is opened again, in milliseconds; it doubles…
+const REOPEN_FIRST: u64 = 100;
+
+/// …up to this one.
+const REOPEN_LONGEST: u64 = 5_000;
 
 /// Follows the log until `stop`. Returns at once where this process is the only writer.
 pub async fn follow(log: Arc<dyn EventLog>, hub: Hub, stop: CancellationToken) {
-    let mut wait = Duration::from_millis(100);
+    let mut wait = REOPEN_FIRST;
     while !stop.is_cancelled() {
         let followed = tokio::select! {
+            biased;
             () = stop.cancelled() => return,
             followed = follow_once(&*log, &hub, &mut wait) => followed,
         };
@@ -29,9 +32,10 @@ pub async fn follow(log: Arc<dyn EventLog>, hub: Hub, stop: CancellationToken) {
             Ok(Followed::Ended) => tracing::warn!("the tail of the log ended; opening it again"),
             Err(error) => tracing::warn!(%error, "the tail of the log broke; opening it again"),
         }
-        let pause = rand::rng().random_range(wait / 2..=wait);
-        wait = (wait * 2).min(REOPEN);
+        let pause = hub.ambient().pause(wait / 2..=wait);
+        wait = (wait * 2).min(REOPEN_LONGEST);
         tokio::select! {
+            biased;
             () = stop.cancelled() => return,
             () = tokio::time::sleep(pause) => {}
         }
@@ -43,21 +47,22 @@ enum Followed {
     Ended,
 }
 
-async fn follow_once(log: &dyn EventLog, hub: &Hub, wait: &mut Duration) -> Result<Followed, ReadError> {
+async fn follow_once(log: &dyn EventLog, hub: &Hub, wait: &mut u64) -> Result<Followed, ReadError> {
     let Some(mut tail) = log.tail().await? else {
         return Ok(Followed::SoleWriter);
     };
     // The tail stands at "now": only then is it safe to read what was missed before it.
     hub.catch_up().await;
-    *wait = Duration::from_millis(100);
+    *wait = REOPEN_FIRST;
     let mut sweep = tokio::time::interval_at(tokio::time::Instant::now() + SWEEP, SWEEP);
     loop {
         tokio::select! {
+            biased;
+            _ = sweep.tick() => hub.catch_up().await,
             event = tail.next() => {
                 let Some(event) = event.transpose()? else { return Ok(Followed::Ended) };
                 hub.pass_on(event).await;
             }
-            _ = sweep.tick() => hub.catch_up().await,
         }
     }
 }

@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::log::StoredEvent;
 use crate::room::actor::Services;
+use crate::room::ambient::Ambient;
 use crate::room::{Command, Deliver, Frame, Joined, MAILBOX, Room, RoomHandle, unavailable};
 
 /// The rooms of this process.
@@ -66,6 +67,11 @@ impl Hub {
         for room in rooms {
             let _ = room.mailbox.send(Command::CatchUp).await;
         }
+    }
+
+    /// The time of day, and chance.
+    pub fn ambient(&self) -> &dyn Ambient {
+        &*self.shared.services.ambient
     }
 
     /// How many rooms are in memory.

@@ -9,6 +9,7 @@ use readrealm_server::hub::Hub;
 use readrealm_server::log::open::{StoreUrl, open};
 use readrealm_server::log::{Appender, EventLog};
 use readrealm_server::room::actor::Services;
+use readrealm_server::room::ambient::System;
 use readrealm_server::room::{Action, Command, ConnectionId, Deliver, Frame, Joined, Member};
 use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
@@ -33,6 +34,7 @@ async fn what_was_asked_of_a_room_is_in_the_log_when_the_room_has_ended() {
     let services = Services {
         log: Arc::clone(&log),
         appender,
+        ambient: Arc::new(System),
     };
     let hub = Hub::new(services, rooms.clone());
     let book = BookId::from(1);

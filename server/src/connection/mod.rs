@@ -9,13 +9,13 @@ mod resume;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use readrealm_protocol::codec::DecodeError;
 use readrealm_protocol::{ClientFrame, CloseCode};
 use tokio::sync::Semaphore;
-use tokio::time::sleep_until;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 pub use limits::UserLimits;
@@ -91,6 +91,7 @@ where
     let outbox = Outbox::new(services.limits.outbox_bytes);
     let mut requests = Requests::new(id, Arc::clone(&outbox), Arc::clone(&services));
     let end = tokio::select! {
+        biased;
         end = read(reader, &mut requests, services.limits.idle_timeout) => end,
         end = write(writer, &outbox, services.limits.ping_interval) => end,
         () = services.shutdown.cancelled() => End::Closed(going_away()),
@@ -104,10 +105,11 @@ where
     R: Stream<Item = Inbound> + Unpin,
 {
     let mut last_heard = Instant::now();
-    let silence = sleep_until((last_heard + idle_timeout).into());
+    let silence = sleep_until(last_heard + idle_timeout);
     tokio::pin!(silence);
     loop {
         let inbound = tokio::select! {
+            biased;
             inbound = reader.next() => inbound,
             () = &mut silence, if !idle_timeout.is_zero() => {
                 // Moved only when it fires: a timer set anew for each frame would cost more than the frame.
@@ -115,7 +117,7 @@ where
                 if until <= Instant::now() {
                     return End::Gone;
                 }
-                silence.as_mut().reset(until.into());
+                silence.as_mut().reset(until);
                 continue;
             }
         };
@@ -123,7 +125,7 @@ where
         match inbound {
             Some(Inbound::Frame(Ok(frame))) => requests.serve(frame).await,
             Some(Inbound::Frame(Err(error))) => {
-                if !requests.refuse(&error, last_heard) {
+                if !requests.refuse(&error, last_heard.into_std()) {
                     return End::Closed(Close::new(CloseCode::BadProtocol, "too many malformed frames"));
                 }
             }
@@ -139,23 +141,26 @@ where
     W: Sink<Outbound> + Unpin,
 {
     let mut frames = VecDeque::new();
-    let ping = sleep_until((Instant::now() + ping_interval).into());
+    let ping = sleep_until(Instant::now() + ping_interval);
     tokio::pin!(ping);
     loop {
         tokio::select! {
-            () = outbox.ready() => {}
+            biased;
+            // First: a connection that always has something to write is to be asked for a sign of life too.
             () = &mut ping, if !ping_interval.is_zero() => {
-                ping.as_mut().reset((Instant::now() + ping_interval).into());
+                ping.as_mut().reset(Instant::now() + ping_interval);
                 if writer.feed(Outbound::Ping).await.is_err() {
                     return End::Gone;
                 }
             }
+            () = outbox.ready() => {}
         }
         if let Some(close) = outbox.closed() {
             return End::Closed(close);
         }
         outbox.take(&mut frames);
         tokio::select! {
+            biased;
             written = write_all(&mut writer, &mut frames, outbox) => {
                 if written.is_err() {
                     return End::Gone;

@@ -224,7 +224,7 @@ impl Requests {
 
     async fn typing(&mut self, set: &SetTyping) -> Result<(), ErrorReply> {
         let mailbox = self.room(set.book_id)?.handle.mailbox.clone();
-        if !self.limits.typing(Instant::now()) {
+        if !self.limits.typing(tokio::time::Instant::now().into_std()) {
             return Ok(());
         }
         let command = Command::Typing {

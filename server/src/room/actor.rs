@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use rand::RngExt;
 use readrealm_protocol::ids::RequestId;
 use readrealm_protocol::server::Ack;
 use readrealm_protocol::{BookId, ClientMessageId, Seq, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep_until;
 
+use super::ambient::Ambient;
 use super::gate::Gate;
 use super::members::Members;
 use super::pending::{Next, Pending, Rejected, Settlement};
@@ -39,6 +39,8 @@ pub struct Services {
     pub log: Arc<dyn EventLog>,
     /// Where events are appended.
     pub appender: Appender,
+    /// The time of day, and chance.
+    pub ambient: Arc<dyn Ambient>,
 }
 
 /// A room, loaded from the log.
@@ -117,7 +119,7 @@ impl Room {
                 return;
             }
             self.start_work();
-            let now = Instant::now();
+            let now = clock();
             let idle = self.members.is_empty() && self.pending.is_empty() && self.work.is_none();
             self.idle_since = idle.then(|| self.idle_since.unwrap_or(now));
             let idle_until = self.idle_since.map(|since| since + IDLE);
@@ -127,7 +129,7 @@ impl Room {
                 biased;
                 done = run_work(&mut self.work) => self.finish(done),
                 () = wait_until(deadline) => {
-                    let now = Instant::now();
+                    let now = clock();
                     if idle_until.is_some_and(|until| until <= now) {
                         return;
                     }
@@ -144,7 +146,7 @@ impl Room {
     }
 
     fn handle(&mut self, command: Command) {
-        let now = Instant::now();
+        let now = clock();
         match command {
             Command::Join {
                 member,
@@ -205,7 +207,7 @@ impl Room {
             return;
         }
         // Entered first, so that the list of members names the one who joins; nothing is sent in between.
-        self.members.enter(member, Instant::now());
+        self.members.enter(member, clock());
         let members = self.members.listed();
         outbox.deliver(match missed.flatten() {
             Some(events) => self.timeline.resumed(id, events, members),
@@ -220,7 +222,7 @@ impl Room {
             return;
         };
         let request = Request::new(self.book, Arc::clone(&member.user), key, action);
-        match self.pending.push(request, waiter, Instant::now()) {
+        match self.pending.push(request, waiter, clock()) {
             Ok(()) => {}
             Err((Rejected::KeyConflict, waiter)) => waiter.fail(&key_conflict()),
             Err((Rejected::Full, waiter)) => waiter.fail(&unavailable()),
@@ -248,7 +250,7 @@ impl Room {
             self.work = Some(async move { Done::Refilled(log.read_page(book, query).await) }.boxed());
             return;
         }
-        self.work = match self.pending.next(book, self.head(), Timestamp::now()) {
+        self.work = match self.pending.next(book, self.head(), self.services.ambient.now()) {
             Some(Next::Append(events)) => {
                 let appender = self.services.appender.clone();
                 Some(async move { Done::Appended(appender.append(Append { book, events }).await) }.boxed())
@@ -271,7 +273,7 @@ impl Room {
             Done::Latest(places, Ok(latest)) => {
                 let ended = self
                     .pending
-                    .number_changes(self.head(), Timestamp::now(), &places, latest);
+                    .number_changes(self.head(), self.services.ambient.now(), &places, latest);
                 answer(ended);
             }
             Done::CaughtUp(Ok(events)) => self.caught_up(events),
@@ -347,7 +349,7 @@ impl Room {
     fn pause(&mut self) {
         self.failures = (self.failures + 1).min(6);
         let most = 50_u64 << (self.failures - 1);
-        let pause = Duration::from_millis(rand::rng().random_range(most / 4..=most));
+        let pause = self.services.ambient.pause(most / 4..=most);
         self.work = Some(
             async move {
                 tokio::time::sleep(pause).await;
@@ -356,6 +358,11 @@ impl Room {
             .boxed(),
         );
     }
+}
+
+/// The runtime's clock, which a simulation may stop and wind on.
+fn clock() -> Instant {
+    tokio::time::Instant::now().into_std()
 }
 
 async fn run_work(work: &mut Option<BoxFuture<'static, Done>>) -> Done {

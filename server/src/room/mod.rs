@@ -7,6 +7,7 @@
 //! ```
 
 pub mod actor;
+pub mod ambient;
 pub mod frame;
 pub mod gate;
 pub mod members;
