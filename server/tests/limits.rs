@@ -28,7 +28,7 @@ fn the_defaults_are_the_documented_ones() {
     );
     assert_eq!(limits.outbox_bytes, 1_048_576);
     assert_eq!(limits.ping_interval, Duration::from_secs(25));
-    assert_eq!(limits.idle_timeout, Duration::from_secs(60));
+    assert_eq!(limits.idle_timeout, Duration::from_mins(1));
 }
 
 #[test]
