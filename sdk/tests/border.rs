@@ -1,0 +1,311 @@
+//! The border in a real browser: frames in as JavaScript has them, calls out, and nothing left behind. The sockets are
+//! the page's own objects here; what is promised of delivery is tested against the real server.
+
+#![cfg(target_arch = "wasm32")]
+
+use js_sys::{Function, JSON};
+use readrealm_sdk::{Core, Host};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+
+wasm_bindgen_test_configure!(run_in_browser);
+
+#[wasm_bindgen(inline_js = r#"
+class Socket {
+  sent = []; closed = false; onopen = null; onmessage = null; onclose = null;
+  send(text) { this.sent.push(JSON.parse(text)); }
+  close() { this.closed = true; }
+}
+export class Page {
+  calls = []; sockets = []; act = () => {};
+  constructor() {
+    this.host = new Proxy(this, { get: (page, name) => name === "open" ? () => page.open() : (...args) => {
+      page.calls.push([name, ...args]);
+      page.act(name);
+    }});
+  }
+  open() { this.sockets.push(new Socket()); return this.socket(); }
+  socket() { return this.sockets.at(-1); }
+  opened() { this.socket().onopen({}); }
+  says(text) { this.socket().onmessage({ data: text }); }
+  ended(code, reason) { this.socket().onclose({ code, reason }); }
+  takeCalls() { return JSON.stringify(this.calls.splice(0)); }
+  takeSent() { return JSON.stringify(this.socket().sent.splice(0)); }
+  isLetGo(index) {
+    const { onopen, onmessage, onclose, closed } = this.sockets[index];
+    return closed && onopen === null && onmessage === null && onclose === null;
+  }
+}
+let timers = new Set();
+const { setTimeout: set, clearTimeout: clear } = globalThis;
+export function watchTimers() {
+  timers.clear();
+  globalThis.setTimeout = (act, ms) => {
+    const timer = set(() => { timers.delete(timer); act(); }, ms);
+    timers.add(timer);
+    return timer;
+  };
+  globalThis.clearTimeout = (timer) => { timers.delete(timer); clear(timer); };
+}
+export function timersLeft() {
+  globalThis.setTimeout = set;
+  globalThis.clearTimeout = clear;
+  return timers.size;
+}
+"#)]
+extern "C" {
+    type Page;
+    #[wasm_bindgen(constructor)]
+    fn new() -> Page;
+    #[wasm_bindgen(method, getter)]
+    fn host(this: &Page) -> Host;
+    #[wasm_bindgen(method, setter)]
+    fn set_act(this: &Page, act: &Function);
+    #[wasm_bindgen(method)]
+    fn opened(this: &Page);
+    #[wasm_bindgen(method)]
+    fn says(this: &Page, text: &str);
+    #[wasm_bindgen(method)]
+    fn ended(this: &Page, code: u16, reason: &str);
+    #[wasm_bindgen(method, js_name = takeCalls)]
+    fn take_calls(this: &Page) -> String;
+    #[wasm_bindgen(method, js_name = takeSent)]
+    fn take_sent(this: &Page) -> String;
+    #[wasm_bindgen(method, js_name = isLetGo)]
+    fn is_let_go(this: &Page, index: u32) -> bool;
+
+    #[wasm_bindgen(js_name = watchTimers)]
+    fn watch_timers();
+    #[wasm_bindgen(js_name = timersLeft)]
+    fn timers_left() -> u32;
+}
+
+const PREVIOUS: &str = r#"{"event":"previousMessages","id":1,"data":{"bookId":7,"epoch":"e","seq":2,"hasMore":true,
+    "messages":[{"id":"7-2","seq":2,"bookId":7,"userId":"u2","content":"two"},
+                {"id":"7-1","seq":1,"bookId":7,"userId":"u2","content":"one"}],
+    "members":{"count":1,"users":[{"userId":"u1","username":"alice"}]}}}"#;
+
+fn core(page: &Page) -> Core {
+    Core::new(page.host(), Some("u1".into()), Some("alice".into()), false, None, false)
+        .unwrap_or_else(|_| panic!("valid arguments"))
+}
+
+/// Connected, and in room 7 at position 2.
+fn joined(page: &Page) -> Core {
+    let core = core(page);
+    core.connect();
+    core.join(7.0);
+    page.opened();
+    assert_eq!(
+        page.take_sent(),
+        r#"[{"event":"joinRoom","id":1,"data":{"bookId":7,"userId":"u1","username":"alice"}}]"#
+    );
+    page.says(PREVIOUS);
+    assert_eq!(
+        page.take_calls(),
+        r#"[["moved","connecting",0,0,""],["moved","connected",0,0,""],["joined",7,{"count":1,"users":[{"userId":"u1","username":"alice"}]}]]"#
+    );
+    core
+}
+
+fn shown(core: &Core) -> String {
+    let contents = core.messages(7.0).into_iter().map(|message| {
+        let field = |name: &str| {
+            js_sys::Reflect::get(&message, &name.into())
+                .ok()
+                .and_then(|value| value.as_string())
+        };
+        format!(
+            "{} {}",
+            field("content").unwrap_or_default(),
+            field("status").unwrap_or_default()
+        )
+    });
+    contents.collect::<Vec<_>>().join(", ")
+}
+
+fn message(position: u32, content: &str) -> String {
+    format!(
+        r#"{{"event":"message","seq":{position},"data":{{"id":"7-{position}","seq":{position},"bookId":7,"userId":"u2","content":"{content}"}}}}"#
+    )
+}
+
+#[wasm_bindgen_test]
+fn messages_are_the_pages_own_objects_newest_first() {
+    let page = Page::new();
+    let core = joined(&page);
+    assert_eq!(shown(&core), "two sent, one sent");
+    assert!(core.has_more(7.0));
+
+    page.says(&message(3, "three"));
+    page.says(&message(3, "three"));
+    assert_eq!(
+        page.take_calls(),
+        r#"[["message",7,{"id":"7-3","seq":3,"bookId":7,"userId":"u2","content":"three","status":"sent"}]]"#
+    );
+    page.says(
+        r#"{"event":"messageEdited","seq":4,"data":{"id":"7-1","seq":1,"bookId":7,"userId":"u2","content":"1"}}"#,
+    );
+    page.says(r#"{"event":"messageDeleted","seq":5,"data":{"bookId":7,"messageId":"7-2"}}"#);
+    assert!(page.take_calls().ends_with(r#"["deleted",7,"7-2"]]"#));
+    assert_eq!(shown(&core), "three sent, 1 sent");
+    assert!(
+        js_sys::Object::is(&core.messages(7.0).get(0), &core.messages(7.0).get(0)),
+        "not a copy"
+    );
+}
+
+#[wasm_bindgen_test]
+fn events_without_a_position_pass_as_they_came() {
+    let page = Page::new();
+    let _core = joined(&page);
+    page.says(r#"{"event":"typing","data":{"bookId":7,"userId":"u2","username":"bob","typing":true}}"#);
+    page.says(r#"{"event":"occupancy","data":{"bookId":7,"count":5000}}"#);
+    assert_eq!(
+        page.take_calls(),
+        r#"[["presence",7,"typing",{"bookId":7,"userId":"u2","username":"bob","typing":true}],["presence",7,"occupancy",{"bookId":7,"count":5000}]]"#
+    );
+}
+
+#[wasm_bindgen_test]
+fn what_is_no_frame_is_dropped() {
+    let page = Page::new();
+    let core = joined(&page);
+    for text in [
+        "",
+        "{",
+        "null",
+        "7",
+        "[]",
+        "{}",
+        r#"{"event":7}"#,
+        r#"{"event":"message"}"#,
+        r#"{"event":"message","data":null}"#,
+        r#"{"event":"message","seq":3,"data":{}}"#,
+        r#"{"event":"message","seq":3.5,"data":{"bookId":7,"seq":3}}"#,
+        r#"{"event":"message","seq":-3,"data":{"bookId":7,"seq":3}}"#,
+        r#"{"event":"unheardOf","data":{"bookId":7}}"#,
+        r#"{"event":"messageDeleted","seq":3,"data":{"bookId":7,"messageId":"x"}}"#,
+        r#"{"event":"resumed","id":1,"data":{}}"#,
+    ] {
+        page.says(text);
+        assert_eq!(page.take_calls(), "[]", "{text}");
+    }
+    assert_eq!(shown(&core), "two sent, one sent");
+}
+
+#[wasm_bindgen_test]
+fn sends_go_out_and_come_back_as_answers() {
+    let page = Page::new();
+    let core = joined(&page);
+    assert_eq!(core.send(7.0, "key", None, Some(" h\u{e9}\"llo ".into())), None);
+    let frame = r#"[{"event":"message","id":2,"data":{"bookId":7,"content":"hé\"llo","clientMessageId":"key"}}]"#;
+    assert_eq!(page.take_sent(), frame);
+    page.says(
+        r#"{"event":"message","seq":3,"data":{"id":"7-3","seq":3,"bookId":7,"userId":"u1","content":"x","clientMessageId":"key"}}"#,
+    );
+    let calls = page.take_calls();
+    assert!(
+        calls.starts_with(r#"[["posted","key",{"id":"7-3""#) && calls.contains(r#"["message",7"#),
+        "{calls}"
+    );
+
+    core.send(7.0, "other", Some("7-3".into()), Some("y".into()));
+    page.says(r#"{"event":"ack","id":3,"data":{"messageId":"7-3","seq":4,"createdAt":"t","duplicate":false}}"#);
+    assert!(page.take_calls().starts_with(r#"[["acked","other",{"messageId":"7-3""#));
+    core.send(7.0, "third", Some("7-3".into()), None);
+    page.says(r#"{"event":"error","id":4,"data":{"code":"forbidden","message":"no"}}"#);
+    assert_eq!(page.take_calls(), r#"[["refused","third","forbidden","no",null]]"#);
+
+    assert_eq!(
+        core.send(7.0, "key", None, Some("  ".into())),
+        Some("content must be 1 to 4000 characters after trimming")
+    );
+    assert_eq!(
+        core.send(7.0, "key", Some("8-1".into()), None),
+        Some("messageId must be of this room")
+    );
+}
+
+#[wasm_bindgen_test]
+fn a_call_from_within_a_callback_is_done_after_it() {
+    let page = Page::new();
+    let core = std::rc::Rc::new(joined(&page));
+    let act = Closure::<dyn FnMut(String)>::new({
+        let core = core.clone();
+        move |name: String| {
+            if name == "message" {
+                core.send(7.0, "reply", None, Some("pong".into()));
+                assert_eq!(core.messages(7.0).length(), 3);
+                core.leave(7.0);
+                core.close();
+            }
+        }
+    });
+    page.set_act(act.as_ref().unchecked_ref());
+    page.says(&message(3, "ping"));
+    let calls = page.take_calls();
+    assert!(
+        calls.starts_with(r#"[["message",7,"#) && calls.ends_with(r#"["moved","closed",0,0,"closed"]]"#),
+        "{calls}"
+    );
+    assert!(page.take_sent().contains("pong"));
+    page.set_act(&Function::new_no_args(""));
+}
+
+#[wasm_bindgen_test]
+fn the_largest_numbers_cross_unharmed() {
+    let page = Page::new();
+    let core = joined(&page);
+    let largest = 9_007_199_254_740_991.0;
+    core.join(largest);
+    assert!(page.take_sent().contains(r#""bookId":9007199254740991"#));
+    core.join(largest + 1.0);
+    core.join(-1.0);
+    core.join(0.5);
+    core.join(f64::NAN);
+    assert_eq!(page.take_sent(), "[]");
+}
+
+#[wasm_bindgen_test]
+fn a_socket_that_is_given_up_is_let_go() {
+    watch_timers();
+    let page = Page::new();
+    let core = joined(&page);
+    page.ended(4001, "retry in 0 ms");
+    assert_eq!(page.take_calls(), r#"[["moved","reconnecting",1,0,""]]"#);
+    core.wake();
+    assert!(page.is_let_go(0), "before the next one");
+    page.opened();
+    assert!(page.take_sent().contains(r#""after":2,"epoch":"e""#));
+    drop(core);
+    assert!(page.is_let_go(1));
+    assert_eq!(timers_left(), 0);
+}
+
+#[wasm_bindgen_test]
+fn wrong_arguments_are_told() {
+    let told = |user: &str, name: &str| {
+        let made = Core::new(
+            Page::new().host(),
+            Some(user.into()),
+            Some(name.into()),
+            false,
+            None,
+            false,
+        );
+        made.err()
+            .and_then(|error| JSON::stringify(&error).ok())
+            .map(String::from)
+            .unwrap_or_default()
+    };
+    assert_eq!(
+        told("", "alice"),
+        r#""userId must be 1 to 128 characters without control characters""#
+    );
+    assert_eq!(
+        told("u1", " "),
+        r#""username must be 1 to 64 characters without control characters""#
+    );
+    assert_eq!(told("u1", "alice"), "");
+}
