@@ -7,6 +7,8 @@ export type ChatErrorCode =
   | CloseReason
   /** The room was left. */
   | "left"
+  /** 1,000 sends wait already. */
+  | "outbox_full"
   /** A loop over a room fell 10,000 messages behind. */
   | "overflow"
   /** The WebAssembly file could not be had. */

@@ -2,6 +2,9 @@ import { ChatError } from "./error.js";
 import type { Appended } from "./generated/protocol.js";
 import type { Message } from "./types.js";
 
+/** Changes that may wait at a time: what comes on top of them is refused, not forgotten. */
+const MOST = 1_000;
+
 /** A post, an edit or a delete that waits for its outcome. */
 export interface Sending {
   readonly bookId: number;
@@ -17,6 +20,11 @@ export interface Sending {
  */
 export class Outbox {
   readonly #entries = new Map<string, Sending>();
+
+  /** Whether there is no place for another. */
+  get isFull(): boolean {
+    return this.#entries.size >= MOST;
+  }
 
   add(key: string, entry: Sending): void {
     this.#entries.set(key, entry);

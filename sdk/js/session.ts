@@ -244,6 +244,7 @@ export class Session implements Host, Sender {
   #require(room: RoomState, give: (core: Core) => string | undefined): void {
     if (room.ended) throw room.ended;
     if (!this.#core) throw this.#over();
+    if (this.#outbox.isFull) throw new ChatError("outbox_full", "too much waits to be sent already");
     const wrong = give(this.#core);
     if (wrong !== undefined) throw new ChatError("invalid_data", wrong);
   }

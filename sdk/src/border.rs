@@ -64,6 +64,8 @@ extern "C" {
 
 thread_local! {
     static HEARS_PANICS: RefCell<Option<Function>> = const { RefCell::new(None) };
+    /// From then on no handler comes in here: what it would find is broken.
+    static PANICKED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Has `hear` called with what went wrong when this module fails in a way it cannot go on from.
@@ -71,6 +73,7 @@ thread_local! {
 pub fn on_panic(hear: Function) {
     HEARS_PANICS.set(Some(hear));
     std::panic::set_hook(Box::new(|info| {
+        PANICKED.set(true);
         if let Some(hear) = HEARS_PANICS.take() {
             let place = info.location().map_or("", |place| place.file());
             let _ = hear.call1(&JsValue::NULL, &place.into());
@@ -252,13 +255,17 @@ struct Shell {
     busy: Cell<bool>,
 }
 
+fn alive(shell: &Weak<Shell>) -> Option<Rc<Shell>> {
+    shell.upgrade().filter(|_| !PANICKED.get())
+}
+
 impl Shell {
     fn new(host: Host, options: Options) -> Rc<Self> {
         Rc::new_cyclic(|shell: &Weak<Self>| {
             let on = |act: fn(&Self)| {
                 let shell = shell.clone();
                 move || {
-                    if let Some(shell) = shell.upgrade() {
+                    if let Some(shell) = alive(&shell) {
                         act(&shell);
                     }
                 }
@@ -266,7 +273,7 @@ impl Shell {
             let on_event = |act: fn(&Self, &SocketEvent)| {
                 let shell = shell.clone();
                 move |event: SocketEvent| {
-                    if let Some(shell) = shell.upgrade() {
+                    if let Some(shell) = alive(&shell) {
                         act(&shell, &event);
                     }
                 }

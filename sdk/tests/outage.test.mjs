@@ -85,6 +85,17 @@ test("ten kills under traffic from three clients: identical streams, every send 
   }
 });
 
+test("what waits is bounded, and refused when it is too much", async () => {
+  const { client, room } = await join("erin", BOOK + 3);
+  await server.kill();
+  await until(() => client.state.status === "reconnecting");
+  const sends = Array.from({ length: 1_001 }, (_, index) => room.send(`${index}`));
+  await assert.rejects(sends.pop(), { code: "outbox_full" });
+  client.close();
+  for (const result of await Promise.allSettled(sends)) assert.equal(result.reason.code, "closed");
+  await server.run();
+});
+
 test("a draining server names the time to come back", async () => {
   const { client, room } = await join("dora", BOOK + 2);
   const states = [];
