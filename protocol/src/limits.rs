@@ -26,7 +26,7 @@ pub const NESTING: usize = 16;
 pub const FRAME_BYTES: usize = 64 * 1024;
 
 /// Malformed frames within [`MALFORMED_WINDOW_SECS`] that are answered; one more closes the connection with 4100.
-pub const MALFORMED_FRAMES: u32 = 100;
+pub const MALFORMED_FRAMES: usize = 100;
 
 /// The window of [`MALFORMED_FRAMES`], in seconds.
 pub const MALFORMED_WINDOW_SECS: u64 = 10;

@@ -1,5 +1,6 @@
 //! How fast one connection, and one user over all connections, may go.
 
+use std::collections::VecDeque;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -51,8 +52,8 @@ pub struct ConnectionLimits {
     joins: Option<DefaultDirectRateLimiter>,
     /// Typing events passed on in the second that began then.
     typing: (Instant, u32),
-    /// Malformed frames in the window that began then.
-    malformed: (Instant, u32),
+    /// When the last malformed frames came, as long as they count. Most connections never send one.
+    malformed: VecDeque<Instant>,
 }
 
 impl ConnectionLimits {
@@ -64,7 +65,7 @@ impl ConnectionLimits {
             messages: quota(limits.messages_per_second, limits.message_burst).map(RateLimiter::direct),
             joins: quota(limits.joins_per_second, limits.join_burst).map(RateLimiter::direct),
             typing: (now, 0),
-            malformed: (now, 0),
+            malformed: VecDeque::new(),
         }
     }
 
@@ -86,21 +87,26 @@ impl ConnectionLimits {
 
     /// Whether a `typing` is passed on now.
     pub fn typing(&mut self, now: Instant) -> bool {
-        count(&mut self.typing, now, Duration::from_secs(1)) <= TYPING_PER_SECOND
+        if now.duration_since(self.typing.0) >= Duration::from_secs(1) {
+            self.typing = (now, 0);
+        }
+        self.typing.1 += 1;
+        self.typing.1 <= TYPING_PER_SECOND
     }
 
     /// Counts a malformed frame. Returns whether it is answered; the connection closes where it is not.
     pub fn malformed(&mut self, now: Instant) -> bool {
-        count(&mut self.malformed, now, Duration::from_secs(MALFORMED_WINDOW_SECS)) <= MALFORMED_FRAMES
+        let window = Duration::from_secs(MALFORMED_WINDOW_SECS);
+        while self
+            .malformed
+            .front()
+            .is_some_and(|then| now.duration_since(*then) >= window)
+        {
+            self.malformed.pop_front();
+        }
+        self.malformed.push_back(now);
+        self.malformed.len() <= MALFORMED_FRAMES
     }
-}
-
-fn count(window: &mut (Instant, u32), now: Instant, length: Duration) -> u32 {
-    if now.duration_since(window.0) >= length {
-        *window = (now, 0);
-    }
-    window.1 += 1;
-    window.1
 }
 
 fn quota(per_second: u32, burst: u32) -> Option<Quota> {
@@ -171,6 +177,14 @@ mod tests {
         let start = Instant::now();
         assert!((0..100).all(|_| connection.malformed(start)));
         assert!(!connection.malformed(start + Duration::from_secs(9)));
-        assert!(connection.malformed(start + Duration::from_secs(10)), "a new window");
+        assert!(
+            connection.malformed(start + Duration::from_secs(10)),
+            "the first hundred count no more"
+        );
+        assert!((0..98).all(|_| connection.malformed(start + Duration::from_secs(18))));
+        assert!(
+            !connection.malformed(start + Duration::from_secs(18)),
+            "the window slides"
+        );
     }
 }

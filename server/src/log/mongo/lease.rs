@@ -15,14 +15,15 @@ use super::schema::failed;
 use crate::log::engine::Poison;
 use crate::log::open::OpenError;
 
-/// A lease ends so long after it was last renewed.
-const TERM: Duration = Duration::from_secs(15);
+/// A lease ends so long after it was last renewed: what a restart waits after a crash. It keeps two nodes from serving
+/// past each other; the order in the log does not rest on it.
+const TERM: Duration = Duration::from_secs(6);
 
 /// How often it is renewed.
-const RENEWAL: Duration = Duration::from_secs(5);
+const RENEWAL: Duration = Duration::from_secs(2);
 
 /// How often a node that waits for it looks.
-const LOOK: Duration = Duration::from_millis(500);
+const LOOK: Duration = Duration::from_millis(250);
 
 const LEASE: &str = "lease";
 
