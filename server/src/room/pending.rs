@@ -33,6 +33,8 @@ const WAITERS: usize = 256;
 pub struct Pending<W> {
     queue: VecDeque<Entry<W>>,
     in_flight: Option<Arc<[StoredEvent]>>,
+    /// Whether an earlier try may have written what is in flight, or may still do so.
+    in_doubt: bool,
     /// Whether the places of the changes at the front are being read.
     reading: bool,
     /// The entry of each id, counted from the first that ever was in the queue.
@@ -95,6 +97,7 @@ impl<W> Default for Pending<W> {
         Self {
             queue: VecDeque::new(),
             in_flight: None,
+            in_doubt: false,
             reading: false,
             by_id: FxHashMap::default(),
             popped: 0,
@@ -213,22 +216,26 @@ impl<W> Pending<W> {
     }
 
     /// Takes the outcome of the append in flight. What was not written is at the front again, to be numbered anew,
-    /// except where the outcome is unknown: then the same append goes out again.
+    /// except where the outcome is unknown: then the same append goes out again, until the log can say what became of it.
     pub fn settle(&mut self, outcome: AppendOutcome) -> Vec<Settled<W>> {
         let Some(events) = self.in_flight.take() else {
             return Vec::new();
         };
+        let in_doubt = std::mem::take(&mut self.in_doubt);
         let mut ended = Vec::new();
         for event in &events[..outcome.written.min(events.len())] {
             self.end_first(Settlement::Written(event.clone()), &mut ended);
         }
         match outcome.stopped {
             Some(Stop::Duplicate(existing)) => self.end_first(Settlement::Duplicate(*existing), &mut ended),
-            Some(Stop::Unknown) => {
+            // That this try wrote nothing says nothing of the one before.
+            Some(Stop::Unavailable) if !in_doubt => {}
+            Some(Stop::Unknown | Stop::Unavailable) => {
                 let rest: Arc<[StoredEvent]> = events[outcome.written.min(events.len())..].into();
-                self.in_flight = (!rest.is_empty()).then_some(rest);
+                self.in_doubt = !rest.is_empty();
+                self.in_flight = self.in_doubt.then_some(rest);
             }
-            Some(Stop::Conflict | Stop::Unavailable) | None => {}
+            Some(Stop::Conflict) | None => {}
         }
         ended
     }
