@@ -97,10 +97,33 @@ impl Requests {
             return Err(ErrorReply::new(ErrorCode::TooManyRooms, message));
         }
         let handle = self.services.hub.room(book);
+        let room = JoinedRoom {
+            handle: handle.clone(),
+            user: Arc::clone(&user),
+        };
+        // Before it is in: should the connection end meanwhile, it leaves all the same.
+        let known = self.rooms.contains_key(&book);
+        self.rooms.entry(book).or_insert(room);
+        let entered = self.enter(&handle, id, join, user).await;
+        if !known && !matches!(entered, Ok(true)) {
+            self.rooms.remove(&book);
+        }
+        entered.map(drop)
+    }
+
+    /// Brings the client up to date and in. Returns whether it is; where not, it has been told why.
+    async fn enter(
+        &self,
+        handle: &RoomHandle,
+        id: Option<RequestId>,
+        join: JoinRoom,
+        user: Arc<User>,
+    ) -> Result<bool, ErrorReply> {
+        let book = handle.book;
         let outbox = Arc::clone(&self.outbox) as Arc<dyn Deliver>;
         let member = Member {
             connection: self.id,
-            user: Arc::clone(&user),
+            user,
             outbox,
         };
         let mut standing = join
@@ -124,12 +147,10 @@ impl Requests {
                     // The socket's pace is the pace of the reads.
                     self.outbox.drained().await;
                 }
-                (Joined::Live, _) => break,
-                (Joined::Failed | Joined::Behind(_), _) => return Ok(()),
+                (Joined::Live, _) => return Ok(true),
+                (Joined::Failed | Joined::Behind(_), _) => return Ok(false),
             }
         }
-        self.rooms.entry(book).or_insert(JoinedRoom { handle, user });
-        Ok(())
     }
 
     async fn leave(&mut self, id: Option<RequestId>, leave: &LeaveRoom) -> Result<(), ErrorReply> {

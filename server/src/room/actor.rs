@@ -1,15 +1,18 @@
 //! The task of a room: one mailbox, one piece of work with the log at a time, one order.
 
+mod entry;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use readrealm_protocol::ids::RequestId;
 use readrealm_protocol::server::Ack;
 use readrealm_protocol::{BookId, ClientMessageId, Seq, Timestamp};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::sleep_until;
+
+use entry::Ahead;
 
 use super::ambient::Ambient;
 use super::gate::Gate;
@@ -57,8 +60,10 @@ pub struct Room {
     work: Option<BoxFuture<'static, Done>>,
     /// Whether events may have been missed.
     behind: bool,
-    /// Whether another writer has the position this room last tried, and has not been read yet.
+    /// Whether another writer has the position this room last tried, and its event has not come yet.
     conflicted: bool,
+    /// Joins of clients that have been told more, on another node, than has come here yet.
+    ahead: Vec<Ahead>,
     /// Failures in a row, which the next pause grows with.
     failures: u32,
     idle_since: Option<Instant>,
@@ -66,7 +71,8 @@ pub struct Room {
 
 /// Work that ended.
 enum Done {
-    Appended(AppendOutcome),
+    /// An append that began at a position.
+    Appended(Option<Seq>, AppendOutcome),
     Latest(Vec<Seq>, Result<Vec<StoredEvent>, ReadError>),
     CaughtUp(Result<Vec<StoredEvent>, ReadError>),
     Refilled(Result<Page, ReadError>),
@@ -103,6 +109,7 @@ impl Room {
             work: None,
             behind: false,
             conflicted: false,
+            ahead: Vec::new(),
             failures: 0,
             idle_since: None,
             services,
@@ -153,7 +160,7 @@ impl Room {
                 id,
                 standing,
                 reply,
-            } => self.join(member, id, standing.as_ref(), reply),
+            } => self.enter(member, id, standing, reply),
             Command::Leave {
                 connection,
                 dropped,
@@ -189,33 +196,6 @@ impl Room {
         }
     }
 
-    /// Position, state and membership are taken in one step, so that no event falls between them.
-    fn join(
-        &mut self,
-        member: Member,
-        id: Option<RequestId>,
-        standing: Option<&Standing>,
-        reply: oneshot::Sender<Joined>,
-    ) {
-        let outbox = Arc::clone(&member.outbox);
-        let resumable = standing
-            .filter(|standing| standing.epoch == *self.timeline.epoch() && standing.after <= self.timeline.position());
-        let missed = resumable.map(|standing| self.timeline.since(standing.after));
-        // One that is in already hears live events: it gets the state anew instead.
-        if let (Some(None), None) = (&missed, self.members.get(member.connection)) {
-            let _ = reply.send(Joined::Behind(self.members.listed()));
-            return;
-        }
-        // Entered first, so that the list of members names the one who joins; nothing is sent in between.
-        self.members.enter(member, clock());
-        let members = self.members.listed();
-        outbox.deliver(match missed.flatten() {
-            Some(events) => self.timeline.resumed(id, events, members),
-            None => self.timeline.previous_messages(id, members),
-        });
-        let _ = reply.send(Joined::Live);
-    }
-
     fn append(&mut self, connection: ConnectionId, waiter: Waiter, key: Option<&ClientMessageId>, action: Action) {
         let Some(member) = self.members.get(connection) else {
             waiter.fail(&not_joined(self.book));
@@ -236,6 +216,8 @@ impl Room {
         }
         let (book, log) = (self.book, Arc::clone(&self.services.log));
         if self.behind || self.gate.has_hole() {
+            // Cleared before the read: what is missed while it is under way asks for another.
+            self.behind = false;
             let after = self.gate.position();
             self.work = Some(async move { Done::CaughtUp(log.read_forward(book, after, CATCH_UP).await) }.boxed());
             return;
@@ -252,8 +234,8 @@ impl Room {
         }
         self.work = match self.pending.next(book, self.head(), self.services.ambient.now()) {
             Some(Next::Append(events)) => {
-                let appender = self.services.appender.clone();
-                Some(async move { Done::Appended(appender.append(Append { book, events }).await) }.boxed())
+                let (appender, tried) = (self.services.appender.clone(), events.first().map(|event| event.seq));
+                Some(async move { Done::Appended(tried, appender.append(Append { book, events }).await) }.boxed())
             }
             Some(Next::Read(places)) => Some(
                 async move {
@@ -269,7 +251,13 @@ impl Room {
     fn finish(&mut self, done: Done) {
         self.work = None;
         match done {
-            Done::Appended(outcome) => self.appended(outcome),
+            Done::Appended(tried, outcome) => self.appended(tried, outcome),
+            Done::Latest(_, Ok(latest)) if latest.iter().any(|event| event.seq > self.gate.position()) => {
+                // Others have changed these since. Read on first: no change of theirs is answered before it is told.
+                self.pending.abandon_read();
+                self.behind = true;
+                self.conflicted = true;
+            }
             Done::Latest(places, Ok(latest)) => {
                 let ended = self
                     .pending
@@ -282,8 +270,14 @@ impl Room {
                 self.timeline.end_refill(None);
                 self.pause();
             }
-            Done::Latest(_, Err(error)) | Done::CaughtUp(Err(error)) => {
+            Done::Latest(_, Err(error)) => {
                 self.pending.abandon_read();
+                tracing::warn!(book = %self.book, %error, "the log could not be read");
+                self.pause();
+            }
+            Done::CaughtUp(Err(error)) => {
+                self.behind = true;
+                self.turn_away();
                 tracing::warn!(book = %self.book, %error, "the log could not be read");
                 self.pause();
             }
@@ -293,22 +287,30 @@ impl Room {
 
     fn caught_up(&mut self, events: Vec<StoredEvent>) {
         if events.is_empty() {
-            self.behind = false;
-            if self.conflicted || self.gate.has_hole() {
-                // Somebody's event is there, and no majority has it yet.
+            // The log has no more: who is still ahead comes from a future that never was.
+            self.admit(!self.behind);
+            if std::mem::take(&mut self.conflicted) || self.gate.has_hole() {
+                // Somebody's event is there, and no majority has it yet, or never will: then what waits goes out again.
                 self.pause();
-                self.behind = true;
             }
             return;
         }
         self.failures = 0;
+        self.behind = true;
         for event in events {
             self.gate.offer(event.seq, event);
         }
         self.let_through();
+        self.admit(false);
     }
 
-    fn appended(&mut self, outcome: AppendOutcome) {
+    fn appended(&mut self, tried: Option<Seq>, mut outcome: AppendOutcome) {
+        // The position of the event it stopped at.
+        let refused = tried.map_or(Seq::ZERO, |tried| tried.plus(outcome.written));
+        if matches!(&outcome.stopped, Some(Stop::Duplicate(known)) if known.seq >= refused) {
+            // The event has not come here yet. Read on first: who repeats a send hears it before the answer, too.
+            outcome.stopped = Some(Stop::Conflict);
+        }
         let stopped = outcome.stopped.clone();
         let ended = self.pending.settle(outcome);
         for settled in &ended {
@@ -321,6 +323,8 @@ impl Room {
         answer(ended);
         match stopped {
             None | Some(Stop::Duplicate(_)) => self.failures = 0,
+            // Where the other's event has come meanwhile, there is nothing to wait for.
+            Some(Stop::Conflict) if self.gate.position() >= refused => {}
             Some(Stop::Conflict) => {
                 self.behind = true;
                 self.conflicted = true;
