@@ -17,7 +17,7 @@ use crate::rounds::Samples;
 use crate::seed;
 
 #[derive(Debug, Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// Events of the rooms, smallest first.
     #[arg(long, value_delimiter = ',', default_values_t = [50, 10_000, 1_000_000])]
     sizes: Vec<u32>,
@@ -29,7 +29,7 @@ pub struct Options {
     engines: Vec<String>,
 }
 
-pub async fn run(options: &Options) {
+pub(crate) async fn run(options: &Options) {
     println!(
         "| engine | events | seeded/s | hot p50 us | p99 us | x smallest | from the log p50 us | p99 us | x smallest |"
     );

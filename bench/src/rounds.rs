@@ -4,16 +4,16 @@ use std::time::Duration;
 
 /// Times taken of the same thing.
 #[derive(Debug, Default)]
-pub struct Samples(Vec<Duration>);
+pub(crate) struct Samples(Vec<Duration>);
 
 impl Samples {
     /// Adds one.
-    pub fn push(&mut self, sample: Duration) {
+    pub(crate) fn push(&mut self, sample: Duration) {
         self.0.push(sample);
     }
 
     /// The sample that so many per cent are not above, in microseconds.
-    pub fn percentile(&self, percent: usize) -> f64 {
+    pub(crate) fn percentile(&self, percent: usize) -> f64 {
         let mut sorted = self.0.clone();
         sorted.sort_unstable();
         let index = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));

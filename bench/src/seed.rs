@@ -13,7 +13,7 @@ const BATCH: u32 = 4_000;
 const CHANGE_EVERY: u32 = 20;
 
 /// Fills a room with `events` events: posts, and among them edits and deletes. Returns how many a second were durable.
-pub async fn fill(log: &dyn EventLog, book: BookId, events: u32) -> f64 {
+pub(crate) async fn fill(log: &dyn EventLog, book: BookId, events: u32) -> f64 {
     let started = Instant::now();
     let mut next = 1;
     while next <= events {

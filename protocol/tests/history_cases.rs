@@ -129,7 +129,10 @@ fn endless_posts_and_deletes_are_let_go_and_stay_withdrawn() {
         let (post, delete) = (at(2 * n), at(2 * n + 1));
         history.apply(post, post, Change::Posted(2 * n));
         history.apply(post, delete, Change::Deleted);
-        assert!(!history.apply(post, post, Change::Posted(2 * n)), "an older change brings nothing back");
+        assert!(
+            !history.apply(post, post, Change::Posted(2 * n)),
+            "an older change brings nothing back"
+        );
     }
     assert!(history.newest_first().eq(&[1]));
     assert!(format!("{history:?}").matches("message: None").count() <= 128);
