@@ -196,6 +196,14 @@ impl EventLog for MemoryLog {
         Ok(places.iter().filter_map(|&place| room.latest(place)).collect())
     }
 
+    async fn read_ids(&self, ids: &[EventId]) -> Result<Vec<StoredEvent>, ReadError> {
+        let rooms = self.rooms();
+        let known = ids.iter().filter_map(|id| rooms.ids.get(id));
+        Ok(known
+            .filter_map(|&(book, seq)| rooms.event(book, seq).cloned())
+            .collect())
+    }
+
     async fn tail(&self) -> Result<Option<Tail>, ReadError> {
         let live = stream::unfold(Some(self.live.subscribe()), |receiver| async {
             let mut receiver = receiver?;

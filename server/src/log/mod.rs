@@ -67,6 +67,10 @@ pub trait EventLog: Send + Sync + fmt::Debug {
     /// one is left out. As an edit carries the whole message, this is the current truth of it.
     async fn read_latest(&self, book: BookId, places: &[Seq]) -> Result<Vec<StoredEvent>, ReadError>;
 
+    /// The events that bear these ids (at most [`BATCH_EVENTS`]), in no particular order; an id that the log does not
+    /// have is left out.
+    async fn read_ids(&self, ids: &[EventId]) -> Result<Vec<StoredEvent>, ReadError>;
+
     /// Everything appended by any node from now on, in each room by position; `None` where this process is the only
     /// writer, whose own appends are all there is. Ends after the first error: then open it again, and read what
     /// active rooms missed meanwhile.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, try_join};
 use readrealm_protocol::server::Ack;
 use readrealm_protocol::{BookId, ClientMessageId, Seq, Timestamp};
 use tokio::sync::mpsc;
@@ -73,7 +73,8 @@ pub struct Room {
 enum Done {
     /// An append that began at a position.
     Appended(Option<Seq>, AppendOutcome),
-    Latest(Vec<Seq>, Result<Vec<StoredEvent>, ReadError>),
+    /// The newest events of these places, and those that bear the ids of the changes to them.
+    Latest(Vec<Seq>, Result<(Vec<StoredEvent>, Vec<StoredEvent>), ReadError>),
     CaughtUp(Result<Vec<StoredEvent>, ReadError>),
     Refilled(Result<Page, ReadError>),
     Paused,
@@ -237,10 +238,10 @@ impl Room {
                 let (appender, tried) = (self.services.appender.clone(), events.first().map(|event| event.seq));
                 Some(async move { Done::Appended(tried, appender.append(Append { book, events }).await) }.boxed())
             }
-            Some(Next::Read(places)) => Some(
+            Some(Next::Read(places, ids)) => Some(
                 async move {
-                    let latest = log.read_latest(book, &places).await;
-                    Done::Latest(places, latest)
+                    let read = try_join(log.read_latest(book, &places), log.read_ids(&ids)).await;
+                    Done::Latest(places, read)
                 }
                 .boxed(),
             ),
@@ -252,16 +253,20 @@ impl Room {
         self.work = None;
         match done {
             Done::Appended(tried, outcome) => self.appended(tried, outcome),
-            Done::Latest(_, Ok(latest)) if latest.iter().any(|event| event.seq > self.gate.position()) => {
+            Done::Latest(_, Ok((latest, known)))
+                if latest
+                    .iter()
+                    .chain(&known)
+                    .any(|event| event.seq > self.gate.position()) =>
+            {
                 // Others have changed these since. Read on first: no change of theirs is answered before it is told.
                 self.pending.abandon_read();
                 self.behind = true;
                 self.conflicted = true;
             }
-            Done::Latest(places, Ok(latest)) => {
-                let ended = self
-                    .pending
-                    .number_changes(self.head(), self.services.ambient.now(), &places, latest);
+            Done::Latest(places, Ok((latest, known))) => {
+                let (head, now) = (self.head(), self.services.ambient.now());
+                let ended = self.pending.number_changes(head, now, &places, latest, known);
                 answer(ended);
             }
             Done::CaughtUp(Ok(events)) => self.caught_up(events),

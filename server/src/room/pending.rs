@@ -88,8 +88,8 @@ pub enum Rejected {
 pub enum Next {
     /// Append these events.
     Append(Arc<[StoredEvent]>),
-    /// Read the newest events of these places, then call [`Pending::number_changes`].
-    Read(Vec<Seq>),
+    /// Read the newest events of these places and what bears these ids, then call [`Pending::number_changes`].
+    Read(Vec<Seq>, Vec<EventId>),
 }
 
 impl<W> Default for Pending<W> {
@@ -154,14 +154,12 @@ impl<W> Pending<W> {
             self.in_flight = Some(Arc::clone(&events));
             return Some(Next::Append(events));
         }
-        let places: Vec<Seq> = self
-            .queue
-            .iter()
-            .take(APPEND_EVENTS)
-            .map_while(|entry| entry.request.target())
-            .collect();
+        let changes = self.queue.iter().take(APPEND_EVENTS);
+        let (places, ids): (Vec<Seq>, Vec<EventId>) = changes
+            .map_while(|entry| Some((entry.request.target()?, entry.request.id.clone())))
+            .unzip();
         self.reading = !places.is_empty();
-        self.reading.then_some(Next::Read(places))
+        self.reading.then_some(Next::Read(places, ids))
     }
 
     /// The read that [`next`](Self::next) asked for failed: it will ask again.
@@ -169,7 +167,8 @@ impl<W> Pending<W> {
         self.reading = false;
     }
 
-    /// Turns the changes at the front into events, `latest` being the newest event of each place they name.
+    /// Turns the changes at the front into events, `latest` being the newest event of each place they name, and `known`
+    /// those that bear their ids: what is done already is not judged again by what came after it.
     /// Those that are not to be done end here; the next call of [`next`](Self::next) appends the others.
     pub fn number_changes(
         &mut self,
@@ -177,19 +176,21 @@ impl<W> Pending<W> {
         now: Timestamp,
         places: &[Seq],
         latest: Vec<StoredEvent>,
+        known: Vec<StoredEvent>,
     ) -> Vec<Settled<W>> {
         self.reading = false;
         let at = now.max(head.at);
         let mut current: FxHashMap<Seq, StoredEvent> = latest.into_iter().map(|event| (event.place, event)).collect();
+        let mut known: FxHashMap<EventId, StoredEvent> =
+            known.into_iter().map(|event| (event.id.clone(), event)).collect();
         let (mut kept, mut ended, mut events) = (Vec::new(), Vec::new(), Vec::new());
         for place in places {
             let Some(entry) = self.queue.pop_front() else { break };
             let seq = head.seq.plus(events.len() + 1);
-            let known = current.get(place);
-            let outcome = match known {
-                Some(event) if event.id == entry.request.id => Err(Settlement::Duplicate(event.clone())),
-                Some(event) => entry.request.changed(event, seq, at).map_err(Settlement::Refused),
-                None => Err(Settlement::Refused(Refusal::NotFound)),
+            let outcome = match (known.remove(&entry.request.id), current.get(place)) {
+                (Some(event), _) => Err(Settlement::Duplicate(event)),
+                (None, Some(event)) => entry.request.changed(event, seq, at).map_err(Settlement::Refused),
+                (None, None) => Err(Settlement::Refused(Refusal::NotFound)),
             };
             match outcome {
                 Ok(event) => {

@@ -207,7 +207,7 @@ fn changes_are_made_by_the_author_to_what_is_there_one_upon_the_other() {
         seq: at(1),
         ..Head::EMPTY
     };
-    let Some(Next::Read(places)) = pending.next(book(), head, head.at) else {
+    let Some(Next::Read(places, _)) = pending.next(book(), head, head.at) else {
         panic!()
     };
     assert_eq!(
@@ -215,7 +215,7 @@ fn changes_are_made_by_the_author_to_what_is_there_one_upon_the_other() {
         [1, 1, 1, 1, 1, 2]
     );
     let posted = post(None, "first").posted(book(), at(1), head.at).unwrap();
-    let ended = pending.number_changes(head, head.at, &places, vec![posted]);
+    let ended = pending.number_changes(head, head.at, &places, vec![posted], Vec::new());
     let refused: Vec<_> = ended
         .iter()
         .map(|settled| (settled.waiters[0], &settled.result))

@@ -270,4 +270,13 @@ pub(crate) async fn the_latest_at_a_place(log: Subject) {
     assert_eq!(latest, [events[0].clone(), events[5].clone(), events[6].clone()]);
     assert_eq!(log.read_latest(room, &[]).await, Ok(Vec::new()));
     assert_eq!(log.read_latest(book(3), &[seq(1)]).await, Ok(Vec::new()));
+
+    let ids = [&events[5], &events[0]].map(|event| event.id.clone());
+    let mut known = log.read_ids(&ids).await.expect("events");
+    known.sort_by_key(|event| event.seq);
+    assert_eq!(known, [events[0].clone(), events[5].clone()]);
+    assert_eq!(
+        log.read_ids(&[EventId::from_stored("1/post/none/u")]).await,
+        Ok(Vec::new())
+    );
 }

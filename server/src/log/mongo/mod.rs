@@ -28,7 +28,7 @@ use readrealm_protocol::{BookId, Epoch, Seq};
 use super::engine::Poison;
 use super::open::OpenError;
 use super::record::{Record, TimeForm};
-use super::{Append, AppendOutcome, EventLog, Head, Page, PageQuery, ReadError, ReadLimit, StoredEvent, Tail};
+use super::{Append, AppendOutcome, EventId, EventLog, Head, Page, PageQuery, ReadError, ReadLimit, StoredEvent, Tail};
 use lease::Lease;
 
 /// A read that takes longer has failed.
@@ -165,6 +165,11 @@ impl EventLog for MongoLog {
 
     async fn read_latest(&self, book: BookId, places: &[Seq]) -> Result<Vec<StoredEvent>, ReadError> {
         within(READ_TIME, self.store.latest(book, places)).await
+    }
+
+    async fn read_ids(&self, ids: &[EventId]) -> Result<Vec<StoredEvent>, ReadError> {
+        let known = within(READ_TIME, self.store.of_ids(ids.iter().map(EventId::as_str))).await?;
+        Ok(known.into_values().collect())
     }
 
     async fn tail(&self) -> Result<Option<Tail>, ReadError> {

@@ -16,7 +16,7 @@ use async_trait::async_trait;
 use readrealm_protocol::{BookId, Epoch, Seq};
 
 use super::open::OpenError;
-use super::{Append, AppendOutcome, EventLog, Head, Page, PageQuery, ReadError, ReadLimit, StoredEvent, Tail};
+use super::{Append, AppendOutcome, EventId, EventLog, Head, Page, PageQuery, ReadError, ReadLimit, StoredEvent, Tail};
 use reader::Readers;
 use writer::Writer;
 
@@ -90,6 +90,13 @@ impl EventLog for SqliteLog {
         let places = places.to_vec();
         self.readers
             .read(move |connection| reader::latest(connection, book, &places))
+            .await
+    }
+
+    async fn read_ids(&self, ids: &[EventId]) -> Result<Vec<StoredEvent>, ReadError> {
+        let ids = ids.to_vec();
+        self.readers
+            .read(move |connection| reader::of_ids(connection, &ids))
             .await
     }
 

@@ -13,7 +13,7 @@ use super::schema::BUSY_TIMEOUT;
 use crate::log::engine::Budget;
 use crate::log::page::PageFold;
 use crate::log::record::Record;
-use crate::log::{Head, Page, PageQuery, ReadError, ReadLimit, StoredEvent};
+use crate::log::{EventId, Head, Page, PageQuery, ReadError, ReadLimit, StoredEvent};
 
 /// Reads at a time; more wait.
 const CONNECTIONS: usize = 4;
@@ -23,6 +23,7 @@ const FORWARD: &str = "WHERE book = ? AND seq > ? ORDER BY seq";
 // Left to itself, SQLite would look for the newest event at a place through the whole room.
 const PAGE: &str = "INDEXED BY events_by_place WHERE book = ? AND place < ? ORDER BY place DESC, seq DESC";
 const LATEST: &str = "INDEXED BY events_by_place WHERE book = ? AND place = ? ORDER BY seq DESC LIMIT 1";
+const OF_ID: &str = "WHERE id = ?";
 
 /// A few read-only connections, opened when first needed.
 pub(super) struct Readers {
@@ -146,6 +147,17 @@ pub(super) fn latest(connection: &Connection, book: BookId, places: &[Seq]) -> R
     for place in places {
         let key = params![integer(book.get()), integer(place.get())];
         if let Some(record) = statement.query_row(key, record).optional()? {
+            events.push(record.read()?);
+        }
+    }
+    Ok(events)
+}
+
+pub(super) fn of_ids(connection: &Connection, ids: &[EventId]) -> Result<Vec<StoredEvent>, ReadError> {
+    let mut statement = connection.prepare_cached(&select(OF_ID))?;
+    let mut events = Vec::new();
+    for id in ids {
+        if let Some(record) = statement.query_row(params![id.as_str()], record).optional()? {
             events.push(record.read()?);
         }
     }
