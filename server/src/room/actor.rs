@@ -128,7 +128,8 @@ impl Room {
             }
             self.start_work();
             let now = clock();
-            let idle = self.members.is_empty() && self.pending.is_empty() && self.work.is_none();
+            // Reading on is no use of it: the sweep makes every room do so more often than once in the time it is kept.
+            let idle = self.members.is_empty() && self.pending.is_empty() && self.ahead.is_empty();
             self.idle_since = idle.then(|| self.idle_since.unwrap_or(now));
             let idle_until = self.idle_since.map(|since| since + IDLE);
             let deadlines = [idle_until, self.members.deadline(), self.pending.deadline()];
