@@ -34,7 +34,7 @@ function compile() {
 
 /** As written; a bundler's minifier takes off a good part of the JavaScript. */
 function report() {
-  const files = ["client", "error", "index", "listeners", "load", "members", "outbox", "public", "room", "room-state", "session", "wake"];
+  const files = ["client", "core", "error", "index", "listeners", "load", "members", "outbox", "public", "room", "room-state", "session", "wake"];
   const rows = [
     [`pkg/${NAME}_bg.wasm`, weigh([`pkg/${NAME}_bg.wasm`])],
     [`pkg/${NAME}.js`, weigh([`pkg/${NAME}.js`])],

@@ -1,9 +1,9 @@
 import type { Appended, Members, Occupancy, User, UserMoved, UserTyping } from "./generated/protocol.js";
-import type { ConnectionState, Message } from "./types.js";
+import type { ConnectionState, Message, MessageStatus } from "./types.js";
 
 /** What the Rust core calls. None of these may throw: the core is in the middle of its work. */
 export interface Host {
-  /** Opens a socket; where that throws, the client closes. */
+  /** Opens a socket, and hands what it hears to the core; where that throws, the client closes. */
   open(): WebSocket;
   /** Asks for a token, to be handed to `core.token` with the same number. */
   token(attempt: number): void;
@@ -37,3 +37,24 @@ export type Presence =
   | ["userJoined" | "userLeft", UserMoved]
   | ["occupancy", Occupancy]
   | ["typing", UserTyping];
+
+/** A server's frame, as far as it is read before the core has it. */
+export interface Frame {
+  readonly event: string;
+  readonly seq: number;
+  readonly data: { readonly bookId: number; readonly seq: number; status?: MessageStatus };
+}
+
+/** The frame of that text; `undefined` where it is none. */
+export function parse(text: string): Frame | undefined {
+  try {
+    const frame: unknown = JSON.parse(text);
+    return isObject(frame) && "data" in frame && isObject(frame.data) ? (frame as Frame) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
+}

@@ -1,4 +1,4 @@
-import type { Host, Presence } from "./core.js";
+import { type Host, parse, type Presence } from "./core.js";
 import { ChatError, type ChatErrorCode } from "./error.js";
 import type { Appended, Members, User } from "./generated/protocol.js";
 import { Listeners } from "./listeners.js";
@@ -134,6 +134,7 @@ export class Session implements Host, Sender {
     const socket = new WebSocket(this.#url, SUBPROTOCOL);
     // What went wrong comes with `close`; but the `ws` package takes an error that nobody hears for an uncaught one.
     socket.onerror = () => {};
+    socket.onmessage = ({ data }: MessageEvent<string>) => this.#hear(data);
     return (this.#socket = socket);
   }
 
@@ -222,6 +223,20 @@ export class Session implements Host, Sender {
   refused(key: string, code: string, message: string, retryAfterMs: number): void {
     const entry = this.#settle(key, "failed");
     entry?.reject(errorOf(code, message, retryAfterMs));
+  }
+
+  /** Messages go the short way: of them the core needs three numbers. */
+  #hear(text: string): void {
+    const frame = parse(text);
+    if (!frame) return;
+    const { event, seq, data } = frame;
+    const posted = event === "message";
+    if (posted || event === "messageEdited") {
+      data.status = "sent";
+      this.#core?.event(posted, data.bookId, seq, data.seq, data);
+    } else {
+      this.#core?.frame(frame);
+    }
   }
 
   /** Takes what was sent out of the outbox; its optimistic copy goes, or stays as failed. */

@@ -13,7 +13,7 @@ use readrealm_protocol::ids::{BookId, ClientMessageId, Content, Invalid, Message
 use wasm_bindgen::prelude::*;
 
 use crate::client::Client;
-use crate::decode::{book_id, decode};
+use crate::decode::{Fields, book_id, decode, written};
 use crate::effect::{Effect, RoomEffect, State};
 use crate::encode::id_text;
 use crate::io::Options;
@@ -121,6 +121,21 @@ impl Core {
     /// Begins.
     pub fn connect(&self) {
         self.0.drive(Client::connect);
+    }
+
+    /// A frame came, but for those of [`event`](Self::event).
+    pub fn frame(&self, frame: &JsValue) {
+        if let Some(frame) = decode(frame.unchecked_ref::<Fields>()) {
+            self.0.drive(|client, now| client.frame(now, frame));
+        }
+    }
+
+    /// A message was posted, or edited: in which room, at which position, at which place.
+    pub fn event(&self, posted: bool, book: f64, position: f64, place: f64, message: JsValue) {
+        if let Some(event) = written(posted, book, position, place, message) {
+            self.0.client.borrow_mut().event(now, event);
+            self.0.run();
+        }
     }
 
     /// The token that was asked for as `attempt`.
@@ -280,7 +295,6 @@ impl Shell {
             };
             let handlers = Handlers {
                 open: Closure::new(on(|shell| shell.drive(Client::opened))),
-                message: Closure::new(on_event(Self::heard)),
                 close: Closure::new(on_event(Self::closed)),
                 timer: Closure::new(on(|shell| {
                     shell.connection.disarm();
@@ -295,12 +309,6 @@ impl Shell {
                 busy: Cell::new(false),
             }
         })
-    }
-
-    fn heard(&self, event: &SocketEvent) {
-        if let Some(frame) = decode(&event.data()) {
-            self.drive(|client, now| client.frame(now, frame));
-        }
     }
 
     fn closed(&self, event: &SocketEvent) {

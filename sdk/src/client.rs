@@ -12,7 +12,7 @@ use readrealm_protocol::ids::{BookId, ClientMessageId, RequestId, UserId};
 use self::link::Link;
 use crate::backoff::Backoff;
 use crate::effect::{Effect, RoomEffect, State};
-use crate::frame::{Frame, Incoming, Value};
+use crate::frame::{Event, Frame, Incoming, Value};
 use crate::io::{Io, Options};
 use crate::requests::{Purpose, Requests};
 use crate::room::Room;
@@ -25,8 +25,10 @@ pub struct Client<V> {
     /// At most 64, so looking through them is the fastest there is.
     rooms: Vec<Room<V>>,
     io: Io<V>,
-    /// When the server last said something.
+    /// When the server last said something…
     heard: f64,
+    /// …or whether it has since the time was last known: what comes by the thousand does not ask for it.
+    heard_since: bool,
     deadline: Option<f64>,
 }
 
@@ -46,6 +48,7 @@ impl<V: Value> Client<V> {
                 moved: false,
             },
             heard: 0.0,
+            heard_since: false,
             deadline: None,
         }
     }
@@ -72,19 +75,7 @@ impl<V: Value> Client<V> {
         }
         self.heard = now;
         match frame.event {
-            Incoming::Event(book, event) => {
-                let Some(room) = self.rooms.iter_mut().find(|room| room.book == book) else {
-                    return;
-                };
-                if room.live(&mut self.io, event) {
-                    room.rejoin();
-                    self.io.moved = true;
-                }
-                // Most events change nothing but the history: those end here.
-                if self.io.moved {
-                    self.pump(now, book);
-                }
-            }
+            Incoming::Event(event) => self.event(|| now, event),
             Incoming::Presence(book, name, data) => {
                 if self.room(book).is_some() {
                     self.io.emit(book, RoomEffect::Presence(name, data));
@@ -98,6 +89,25 @@ impl<V: Value> Client<V> {
             }
         }
         self.rearm();
+    }
+
+    /// A sequenced event came. Most change nothing but the history: those need no time.
+    pub fn event(&mut self, now: impl FnOnce() -> f64, event: Event<V>) {
+        if !self.is_ready() {
+            return;
+        }
+        let book = event.message.book_id;
+        self.heard_since = true;
+        let Some(room) = self.rooms.iter_mut().find(|room| room.book == book) else {
+            return;
+        };
+        if room.live(&mut self.io, event) {
+            room.rejoin();
+            self.io.moved = true;
+        }
+        if self.io.moved {
+            self.pump(now(), book);
+        }
     }
 
     fn answer(&mut self, now: f64, id: RequestId, purpose: Purpose, event: Incoming<V>) {

@@ -1,6 +1,7 @@
 //! A server's frame as the browser's own JSON parser made it, read field by field.
 //!
-//! What is not as the protocol says reads as `None`, and the frame is dropped.
+//! What is not as the protocol says reads as `None`, and the frame is dropped. A message that is posted or edited does not
+//! come this way: the facade hands in its few numbers, which is what makes it cheap.
 
 use js_sys::Array;
 use readrealm_protocol::history::Change;
@@ -11,12 +12,9 @@ use crate::frame::{Event, Failure, Frame, Incoming, Page, Replay, Snapshot, Valu
 
 #[wasm_bindgen]
 extern "C" {
-    #[wasm_bindgen(js_namespace = JSON, catch)]
-    fn parse(text: &JsValue) -> Result<Fields, JsValue>;
-
     /// Any object of a frame. Absent numbers read as `NaN`, absent booleans as `false`.
     #[derive(Clone)]
-    type Fields;
+    pub(crate) type Fields;
     #[wasm_bindgen(method, getter)]
     fn event(this: &Fields) -> Option<String>;
     #[wasm_bindgen(method, getter)]
@@ -68,16 +66,12 @@ impl Value for JsValue {
     }
 }
 
-/// The frame of that text.
-pub(crate) fn decode(text: &JsValue) -> Option<Frame<JsValue>> {
-    let frame = parse(text).ok().filter(|frame| frame.is_object())?;
+/// What that frame says.
+pub(crate) fn decode(frame: &Fields) -> Option<Frame<JsValue>> {
     let data = Some(frame.data()).filter(|data| data.is_object())?;
-    // The only text that crosses for an ordinary message.
     let name = frame.event()?;
     let event = match name.as_str() {
-        "message" | "messageEdited" | "messageDeleted" => {
-            Incoming::Event(book_id(data.book_id())?, sequenced(&name, frame.seq(), &data)?)
-        }
+        "messageDeleted" => Incoming::Event(sequenced(&name, frame.seq(), &data)?),
         "userJoined" | "userLeft" | "occupancy" | "typing" => {
             Incoming::Presence(book_id(data.book_id())?, JsValue::from(&name), data.into())
         }
@@ -127,23 +121,29 @@ fn resumed(frame: &Fields) -> Option<Event<JsValue>> {
 }
 
 fn sequenced(name: &str, position: f64, data: &Fields) -> Option<Event<JsValue>> {
-    let (book, seq) = (book_id(data.book_id())?, seq(position)?);
     if name == "messageDeleted" {
-        return Some(Event {
-            seq,
-            message: data.message_id()?.parse().ok()?,
-            change: Change::Deleted,
-        });
+        let (seq, message) = (seq(position)?, data.message_id()?.parse().ok()?);
+        let change = Change::Deleted;
+        return Some(Event { seq, message, change });
     }
-    let (place, message) = placed(data.clone())?;
-    let change = if name == "message" {
+    SENT.with(|sent| data.set_status(sent));
+    written(name == "message", data.book_id(), position, data.seq(), data.into())
+}
+
+/// The event of a message posted, or edited.
+pub(crate) fn written(posted: bool, book: f64, position: f64, place: f64, message: JsValue) -> Option<Event<JsValue>> {
+    let id = MessageId {
+        book_id: book_id(book)?,
+        place: seq(place)?,
+    };
+    let change = if posted {
         Change::Posted(message)
     } else {
         Change::Edited(message)
     };
     Some(Event {
-        seq,
-        message: MessageId { book_id: book, place },
+        seq: seq(position)?,
+        message: id,
         change,
     })
 }

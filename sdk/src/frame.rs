@@ -38,7 +38,7 @@ pub enum Incoming<V> {
     /// The answer to a post, an edit or a delete.
     Ack(V),
     /// A message, or a change to one.
-    Event(BookId, Event<V>),
+    Event(Event<V>),
     /// Something without a position: its name and data are passed on.
     Presence(BookId, V, V),
     /// A request failed, or a frame could not be read.

@@ -6,7 +6,7 @@ use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
 extern "C" {
-    /// A WebSocket, made by the facade.
+    /// A WebSocket, made by the facade, which hears its messages.
     #[derive(Clone)]
     pub(crate) type WebSocket;
     #[wasm_bindgen(method, setter)]
@@ -20,10 +20,8 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     fn close(this: &WebSocket) -> Result<(), JsValue>;
 
-    /// Its `message` and `close` events.
+    /// Its `close` event.
     pub(crate) type SocketEvent;
-    #[wasm_bindgen(method, getter)]
-    pub(crate) fn data(this: &SocketEvent) -> JsValue;
     #[wasm_bindgen(method, getter)]
     pub(crate) fn code(this: &SocketEvent) -> u16;
     #[wasm_bindgen(method, getter)]
@@ -46,7 +44,6 @@ const LONGEST_TIMER_MS: f64 = 2_147_483_647.0;
 /// What is called by a socket and the timer. Made once for each client: a handler is never dropped while it runs.
 pub(crate) struct Handlers {
     pub(crate) open: Closure<dyn FnMut()>,
-    pub(crate) message: Closure<dyn FnMut(SocketEvent)>,
     pub(crate) close: Closure<dyn FnMut(SocketEvent)>,
     pub(crate) timer: Closure<dyn FnMut()>,
 }
@@ -74,7 +71,6 @@ impl Connection {
     pub(crate) fn open(&self, socket: WebSocket) {
         self.close();
         socket.set_onopen(self.handlers.open.as_ref());
-        socket.set_onmessage(self.handlers.message.as_ref());
         socket.set_onclose(self.handlers.close.as_ref());
         self.socket.replace(Some(socket));
     }

@@ -11,8 +11,9 @@ use crate::frame::{Incoming, Value};
 use crate::requests::{ANSWER_MS, Purpose};
 use crate::room::Room;
 
-/// Milliseconds of silence after which the server is asked for something: a dead connection says nothing either.
-const SILENCE_MS: f64 = 45_000.0;
+/// Milliseconds of silence, twice as many at most, after which the server is asked for something: a dead connection says
+/// nothing either.
+const SILENCE_MS: f64 = 30_000.0;
 
 /// Milliseconds of silence after which that is done at once when the page wakes.
 const SILENCE_ON_WAKE_MS: f64 = 5_000.0;
@@ -99,6 +100,9 @@ impl<V: Value> Client<V> {
 
     /// The deadline passed.
     pub fn timer(&mut self, now: f64) {
+        if std::mem::take(&mut self.heard_since) {
+            self.heard = now;
+        }
         match self.link {
             Link::Opening { deadline } if deadline <= now => self.lose(now),
             Link::Waiting { until } if until <= now => self.retry(now),
@@ -117,6 +121,8 @@ impl<V: Value> Client<V> {
 
     /// The page woke, or is on a network again.
     pub fn wake(&mut self, now: f64) {
+        // A page that slept has heard what it heard long ago, whenever it is told.
+        self.heard_since = false;
         match self.link {
             Link::Waiting { .. } => self.retry(now),
             Link::Ready { .. } if self.heard + SILENCE_ON_WAKE_MS <= now => {

@@ -2,7 +2,7 @@
 
 use readrealm_protocol::codec::decode_server;
 use readrealm_protocol::history::Change;
-use readrealm_protocol::ids::{BookId, MessageId};
+use readrealm_protocol::ids::MessageId;
 use readrealm_protocol::message::Message;
 use readrealm_protocol::server::ServerEvent;
 use readrealm_sdk::frame::{Event, Failure, Frame, Incoming, Page, Replay, Snapshot, Value};
@@ -32,15 +32,12 @@ pub(crate) fn read(text: &str) -> Frame<Val> {
     let frame = decode_server(text).expect("the server writes what the protocol reads");
     let event = match frame.event {
         ServerEvent::Message(_) | ServerEvent::MessageEdited(_) | ServerEvent::MessageDeleted(_) => {
-            let (book, message, change) = change(frame.event);
-            Incoming::Event(
-                book,
-                Event {
-                    seq: frame.seq.expect("sequenced"),
-                    message,
-                    change,
-                },
-            )
+            let (message, change) = change(frame.event);
+            Incoming::Event(Event {
+                seq: frame.seq.expect("sequenced"),
+                message,
+                change,
+            })
         }
         ServerEvent::PreviousMessages(state) => Incoming::Previous(Snapshot {
             epoch: state.epoch,
@@ -60,7 +57,7 @@ pub(crate) fn read(text: &str) -> Frame<Val> {
                 .events
                 .into_iter()
                 .map(|frame| {
-                    let (_, message, change) = change(frame.event);
+                    let (message, change) = change(frame.event);
                     Event {
                         seq: frame.seq,
                         message,
@@ -96,11 +93,11 @@ pub(crate) fn read(text: &str) -> Frame<Val> {
     Frame { id: frame.id, event }
 }
 
-fn change(event: ServerEvent) -> (BookId, MessageId, Change<Val>) {
+fn change(event: ServerEvent) -> (MessageId, Change<Val>) {
     match event {
-        ServerEvent::Message(message) => (message.book_id, message.id, Change::Posted(Val::new(&message))),
-        ServerEvent::MessageEdited(message) => (message.book_id, message.id, Change::Edited(Val::new(&message))),
-        ServerEvent::MessageDeleted(data) => (data.book_id, data.message_id, Change::Deleted),
+        ServerEvent::Message(message) => (message.id, Change::Posted(Val::new(&message))),
+        ServerEvent::MessageEdited(message) => (message.id, Change::Edited(Val::new(&message))),
+        ServerEvent::MessageDeleted(data) => (data.message_id, Change::Deleted),
         other => panic!("not sequenced: {other:?}"),
     }
 }
