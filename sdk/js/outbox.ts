@@ -15,8 +15,8 @@ export interface Sending {
 }
 
 /**
- * What is being sent, by `clientMessageId`. The core decides when each goes out; here are its promise and its optimistic
- * copy. Every change passes `add` and `take`, which is where a store that outlives the page belongs.
+ * What is being sent, by `clientMessageId`. The core decides when each goes out; here are its promise and its
+ * optimistic copy. Every change passes `add` and `take`, which is where a store that outlives the page belongs.
  */
 export class Outbox {
   readonly #entries = new Map<string, Sending>();

@@ -137,13 +137,17 @@ export class RoomState {
   end(why: ChatError): void {
     if (this.ended) return;
     // What was sent before leaving is still sent.
-    if (why.code !== "left") this.#drafts.forEach((draft, index) => (this.#drafts[index] = { ...draft, status: "failed" }));
+    if (why.code !== "left") this.#failDrafts();
     this.#messages = this.#collect();
     this.#hasMore = this.hasMore;
     this.ended = why;
     this.pageFailed(why);
     this.events.emit({ type: "closed", error: isQuiet(why) ? undefined : why });
     this.changes.emit();
+  }
+
+  #failDrafts(): void {
+    for (const [index, draft] of this.#drafts.entries()) this.#drafts[index] = { ...draft, status: "failed" };
   }
 
   #changed(): void {

@@ -14,7 +14,7 @@
 //! | `requests`, `backoff` | what waits for an answer, and for its time |
 //! | [`frame`], [`encode`](mod@encode) | what comes in, what goes out |
 //! | [`effect`] | what is to be done |
-//! | `border`, `decode`, `socket` (wasm32) | the page's side of it |
+//! | `border`, `shell`, `decode`, `socket` (wasm32) | the page's side of it |
 //!
 //! Everything but the last row compiles anywhere and is tested natively, against a scripted server.
 
@@ -34,9 +34,13 @@ mod outbox;
 mod requests;
 mod room;
 #[cfg(target_arch = "wasm32")]
+mod shell;
+#[cfg(target_arch = "wasm32")]
 mod socket;
 
 #[cfg(target_arch = "wasm32")]
-pub use border::{Core, Host, on_panic};
+pub use border::{Core, on_panic};
 pub use client::Client;
 pub use io::Options;
+#[cfg(target_arch = "wasm32")]
+pub use shell::Host;

@@ -1,4 +1,14 @@
-import { createContext, createElement, type ReactElement, type ReactNode, useContext, useEffect, useMemo, useRef, useSyncExternalStore } from "react";
+import {
+  createContext,
+  createElement,
+  type ReactElement,
+  type ReactNode,
+  useContext,
+  useEffect,
+  useMemo,
+  useRef,
+  useSyncExternalStore,
+} from "react";
 import type { ChatClient, ConnectionState, ConnectOptions } from "readrealm-chat";
 import { ChatStore, CONNECTING, givenClient, ownClient } from "./chat-store.js";
 

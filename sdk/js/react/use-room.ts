@@ -1,5 +1,13 @@
 import { useCallback, useMemo, useSyncExternalStore } from "react";
-import { ChatError, type ConnectionState, type Members, type Message, type Page, type Room, type User } from "readrealm-chat";
+import {
+  ChatError,
+  type ConnectionState,
+  type Members,
+  type Message,
+  type Page,
+  type Room,
+  type User,
+} from "readrealm-chat";
 import type { ChatStore } from "./chat-store.js";
 import { useChatState, useStore } from "./provider.js";
 import { JOINING } from "./room-store.js";

@@ -4,6 +4,7 @@
 #![cfg(not(target_arch = "wasm32"))]
 
 mod cases;
+mod checks;
 mod page;
 mod server;
 mod world;

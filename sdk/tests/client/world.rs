@@ -6,13 +6,12 @@ use std::collections::btree_map::Entry;
 use readrealm_protocol::client::{ClientEvent, DeleteMessage, EditMessage, PageLimit, PostMessage};
 use readrealm_protocol::error::ErrorCode;
 use readrealm_protocol::ids::{BookId, ClientMessageId, Content, MessageId};
-use readrealm_protocol::message::Message;
 use readrealm_sdk::client::Client;
 use readrealm_sdk::effect::{Effect, RoomEffect, State};
 use readrealm_sdk::{Options, frame::Failure};
 
 use crate::page::{Val, read};
-use crate::server::{Kind, ME, Server, seq, usize_of};
+use crate::server::{Kind, ME, Server};
 
 pub(crate) const BOOKS: u32 = 2;
 
@@ -47,7 +46,7 @@ pub(crate) enum Step {
 }
 
 #[derive(Debug, PartialEq)]
-enum Wire {
+pub(crate) enum Wire {
     Closed,
     Opening,
     Open,
@@ -57,11 +56,11 @@ enum Wire {
 
 /// What a page knows of a room it is in.
 #[derive(Debug, Default)]
-struct Seen {
-    joined: bool,
+pub(crate) struct Seen {
+    pub(crate) joined: bool,
     /// The log and the position up to which everything was told.
-    at: Option<(u32, usize)>,
-    loading: usize,
+    pub(crate) at: Option<(u32, usize)>,
+    pub(crate) loading: usize,
 }
 
 #[derive(Debug)]
@@ -69,11 +68,11 @@ pub(crate) struct World {
     pub(crate) now: f64,
     pub(crate) client: Client<Val>,
     pub(crate) server: Server,
-    wire: Wire,
+    pub(crate) wire: Wire,
     /// Frames on their way to the server.
     pub(crate) up: Vec<String>,
-    seen: BTreeMap<BookId, Seen>,
-    sent: Vec<(BookId, ClientMessageId, bool)>,
+    pub(crate) seen: BTreeMap<BookId, Seen>,
+    pub(crate) sent: Vec<(BookId, ClientMessageId, bool)>,
     /// How each send ended.
     pub(crate) outcomes: BTreeMap<ClientMessageId, Result<(), Failure>>,
     pub(crate) state: Option<State>,
@@ -82,7 +81,7 @@ pub(crate) struct World {
     pub(crate) tokens: Vec<u32>,
     /// Everything told of rooms, in order.
     pub(crate) told: Vec<RoomEffect<Val>>,
-    epochs: BTreeMap<u32, BTreeMap<BookId, Vec<(Kind, MessageId)>>>,
+    pub(crate) epochs: BTreeMap<u32, BTreeMap<BookId, Vec<(Kind, MessageId)>>>,
 }
 
 pub(crate) fn options() -> Options {
@@ -367,119 +366,15 @@ impl World {
         assert_eq!(before, None, "a send that ended twice");
     }
 
-    fn heard(&mut self, book: BookId, effect: &RoomEffect<Val>) {
-        self.remember_log();
-        let seen = self.seen.get_mut(&book).expect("told of a room that was left");
-        let (kind, id) = match effect {
-            RoomEffect::Joined(members) => {
-                assert!(!std::mem::replace(&mut seen.joined, true), "joined twice");
-                seen.at = Some(position_in(members));
-                return;
-            }
-            RoomEffect::Reset(members) => {
-                assert!(seen.joined, "reset before it was joined");
-                seen.at = Some(position_in(members));
-                return;
-            }
-            RoomEffect::Page => {
-                assert_eq!(std::mem::take(&mut seen.loading), 1, "a page nobody asked for");
-                return;
-            }
-            RoomEffect::Dropped(failure) => {
-                assert_eq!(failure.code, "forbidden");
-                self.seen.remove(&book);
-                return;
-            }
-            RoomEffect::Resumed(_) => return,
-            RoomEffect::Message(message) => (Kind::Posted, message.message().id),
-            RoomEffect::Edited(message) => (Kind::Edited, message.message().id),
-            RoomEffect::Deleted(id) => (Kind::Deleted, *id),
-            other => panic!("{other:?}"),
-        };
-        let (epoch, position) = seen.at.as_mut().expect("joined");
-        let log = &self.epochs[epoch][&book];
-        let (stored, stored_id) = log[*position];
-        *position += 1;
-        assert_eq!(id, stored_id, "lost, doubled or out of order");
-        let withdrawn = kind == Kind::Deleted && log.contains(&(Kind::Deleted, id));
-        assert!(kind == stored || withdrawn, "{kind:?} for {stored:?}");
-    }
-
-    fn remember_log(&mut self) {
+    pub(crate) fn remember_log(&mut self) {
         let rooms = self.epochs.entry(self.server.epoch).or_default();
         for (book, log) in &self.server.logs {
             let events = log.iter().map(|stored| (stored.kind, stored.message.id)).collect();
             rooms.insert(*book, events);
         }
     }
-
-    /// After [`heal`](Self::heal): everything arrived.
-    pub(crate) fn check_all(&self) {
-        assert_eq!(self.state, Some(State::Connected));
-        for (_, key, _) in &self.sent {
-            assert!(self.outcomes.contains_key(key), "{key} never ended: {:?}", self.client);
-        }
-        for number in 0..BOOKS {
-            self.check_room(book(number));
-        }
-    }
-
-    fn check_room(&self, book: BookId) {
-        let seen = &self.seen[&book];
-        let position = usize_of(self.server.position(book));
-        assert_eq!(seen.at, Some((self.server.epoch, position)), "not all was told");
-        assert_eq!(seen.loading, 0, "a page never came");
-        let truth = self.server.history(book);
-        let truth: Vec<&Message> = truth.newest_first().collect();
-        let history = self.client.history(book).expect("joined");
-        let shown: Vec<Message> = history.newest_first().map(Val::message).collect();
-        assert!(shown.len() <= truth.len());
-        assert!(
-            shown.iter().eq(truth[..shown.len()].iter().copied()),
-            "{shown:?}\n{truth:?}"
-        );
-        // With nothing left below it may still say that there is: a message out of sight was withdrawn.
-        assert!(history.has_more() || shown.len() == truth.len());
-        if self.server.epoch == 1 {
-            self.check_sends(book);
-        }
-    }
-
-    /// What was sent stands in the log once, in the order it was sent. (A restored log has lost some of it.)
-    fn check_sends(&self, book: BookId) {
-        let empty = Vec::new();
-        let log = self.server.logs.get(&book).unwrap_or(&empty);
-        let found: Vec<&ClientMessageId> = log
-            .iter()
-            .filter_map(|event| event.key.as_ref().filter(|(user, _)| user == ME))
-            .map(|(_, key)| key)
-            .collect();
-        let accepted = |key: &&ClientMessageId| self.outcomes[*key].is_ok();
-        let wanted: Vec<&ClientMessageId> = self
-            .sent
-            .iter()
-            .filter(|sent| sent.0 == book)
-            .map(|(_, key, _)| key)
-            .filter(accepted)
-            .collect();
-        assert_eq!(found, wanted);
-        for failure in self.outcomes.values().filter_map(|outcome| outcome.as_ref().err()) {
-            assert_eq!(failure.code, "message_not_found");
-        }
-    }
 }
 
 fn content(key: &ClientMessageId) -> Content {
     Content::try_from(key.as_str()).expect("words")
-}
-
-fn position_in(members: &Val) -> (u32, usize) {
-    let number = |value: &serde_json::Value| value.as_str().and_then(|text| text.parse().ok());
-    let epoch = number(&members.0["users"][0]["userId"]).expect("an epoch");
-    let position = members.0["count"]
-        .as_u64()
-        .and_then(|count| usize::try_from(count).ok());
-    let position = position.expect("a position");
-    assert!(seq(position) >= seq(0));
-    (epoch, position)
 }
