@@ -1,10 +1,14 @@
 //! Single cases, each a promise of its own.
 
+use readrealm_protocol::client::ClientEvent;
+use readrealm_protocol::codec::{decode_client, encode_server};
 use readrealm_protocol::error::ErrorCode;
 use readrealm_protocol::history::History;
 use readrealm_protocol::ids::UserId;
 use readrealm_protocol::message::Timestamp;
-use readrealm_protocol::server::{Authenticated, ErrorReply, ServerEvent, ServerFrame};
+use readrealm_protocol::server::{
+    Authenticated, ErrorReply, Members, Resumed, SequencedFrame, ServerEvent, ServerFrame,
+};
 use readrealm_sdk::Options;
 use readrealm_sdk::effect::{RoomEffect, State};
 
@@ -288,6 +292,53 @@ fn a_room_that_cannot_be_joined_yet_is_asked_for_again() {
     assert_eq!(world.told.len(), BOOKS as usize);
 }
 
+#[test]
+fn nothing_is_told_of_a_log_that_is_not_known_yet() {
+    let mut world = settled(options());
+    world.step(&Step::Restore);
+    world.step(&Step::Wait(250));
+    world.step(&Step::Deliver(1));
+    world.step(&Step::Serve(ALL));
+    // The new log's state is lost on the way; its first event stands where the old log would have had one.
+    (0..BOOKS).for_each(|_| world.step(&Step::Lose(0)));
+    world.step(&Step::OtherPosts(0, 1));
+    world.step(&Step::Deliver(ALL));
+    assert!(world.told.is_empty(), "{:?}", world.told);
+    world.heal();
+    world.check_all();
+}
+
+#[test]
+fn a_replay_that_leaves_something_out_is_not_believed() {
+    let mut world = settled(options());
+    cut(&mut world, 1006);
+    world.step(&Step::Wait(250));
+    world.step(&Step::Deliver(1));
+    let join = decode_client(&world.up.remove(0)).expect("a frame");
+    let ClientEvent::JoinRoom(join_data) = join.event else {
+        panic!("a join")
+    };
+    let nothing = Resumed::<SequencedFrame> {
+        book_id: join_data.book_id,
+        epoch: join_data.epoch.expect("a log"),
+        // Two events that are not there.
+        seq: 2.into(),
+        events: Vec::new(),
+        complete: true,
+        members: Members::default(),
+    };
+    let event = ServerEvent::Resumed(nothing);
+    let frame = encode_server(&ServerFrame {
+        id: join.id,
+        seq: None,
+        event,
+    });
+    world.client.frame(world.now, read(&frame));
+    world.perform();
+    let again = world.up.last().expect("asked for anew");
+    assert!(again.contains("joinRoom") && !again.contains("after"), "{again}");
+}
+
 fn with_token() -> World {
     let mut world = World::with(Options {
         user_id: None,
@@ -308,7 +359,7 @@ fn with_token() -> World {
 
 fn answer(world: &mut World, event: ServerEvent) {
     let id = Some(1.into());
-    let frame = readrealm_protocol::codec::encode_server(&ServerFrame { id, seq: None, event });
+    let frame = encode_server(&ServerFrame { id, seq: None, event });
     world.client.frame(world.now, read(&frame));
     world.perform();
 }
