@@ -7,6 +7,7 @@ mod cases;
 mod checks;
 mod page;
 mod server;
+mod token;
 mod world;
 
 use proptest::prelude::*;
