@@ -4,9 +4,8 @@
 //! change with the highest position, so it gives the same history whatever order the events are read in: forward as
 //! they happen, or backward as a page is read from the log.
 
-use std::collections::BTreeMap;
-
 use crate::ids::Seq;
+use crate::slots::Slots;
 
 /// What one event does to the message at its place. A post and an edit carry the whole message as it then is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +49,7 @@ const DELETED_KEPT: usize = 128;
 /// ```
 #[derive(Debug, Clone)]
 pub struct History<M> {
-    slots: BTreeMap<Seq, Slot<M>>,
+    slots: Slots<Slot<M>>,
     /// Places below this one are outside the window; changes to them are of no interest…
     floor: Seq,
     /// …except while a page of them is on its way.
@@ -73,7 +72,7 @@ impl<M> History<M> {
     /// The empty history of a room with nothing before it, holding at most `window` messages.
     pub fn new(window: usize) -> Self {
         Self {
-            slots: BTreeMap::new(),
+            slots: Slots::new(),
             floor: Seq::ZERO,
             paging: false,
             forgotten: Seq::ZERO,
@@ -130,7 +129,7 @@ impl<M> History<M> {
     pub fn abandon_page(&mut self) {
         self.paging = false;
         let floor = self.floor;
-        self.slots.retain(|place, _| *place >= floor);
+        self.slots.retain(|place, _| place >= floor);
         self.trim();
     }
 
@@ -158,7 +157,7 @@ impl<M> History<M> {
         // What the page covers and does not hold was withdrawn by then.
         let above = self.floor;
         self.slots
-            .retain(|place, slot| *place >= above || (*place >= floor && slot.version >= at));
+            .retain(|place, slot| place >= above || (place >= floor && slot.version >= at));
         self.floor = floor;
         self.has_more = has_more;
         self.paging = false;
@@ -170,7 +169,7 @@ impl<M> History<M> {
     /// The messages, newest first.
     pub fn newest_first(&self) -> impl Iterator<Item = &M> {
         self.slots
-            .range(self.floor..)
+            .from(self.floor)
             .rev()
             .filter_map(|(_, slot)| slot.message.as_ref())
     }
@@ -186,13 +185,13 @@ impl<M> History<M> {
 
     /// The message at `place`, where it is in the window and not deleted.
     pub fn get(&self, place: Seq) -> Option<&M> {
-        self.slots.get(&place).filter(|_| place >= self.floor)?.message.as_ref()
+        self.slots.get(place).filter(|_| place >= self.floor)?.message.as_ref()
     }
 
     /// The place of the oldest message in the window.
     pub fn oldest(&self) -> Option<Seq> {
         self.slots
-            .range(self.floor..)
+            .from(self.floor)
             .find(|(_, slot)| slot.message.is_some())
             .map(|(place, _)| *place)
     }
@@ -215,7 +214,7 @@ impl<M> History<M> {
     fn put(&mut self, place: Seq, version: Seq, message: Option<M>) -> bool {
         let appears = usize::from(message.is_some());
         let mut vanishes = 0;
-        match self.slots.get_mut(&place) {
+        match self.slots.get_mut(place) {
             Some(slot) if slot.version >= version => return false,
             Some(slot) => {
                 vanishes = usize::from(slot.message.is_some());
@@ -241,7 +240,7 @@ impl<M> History<M> {
                 self.has_more = true;
             }
             self.forgotten = self.forgotten.max(slot.version);
-            self.raise_floor(self.slots.first_key_value().map_or(place.next(), |(lowest, _)| *lowest));
+            self.raise_floor(self.slots.first().map_or(place.next(), |(lowest, _)| *lowest));
         }
         if !self.paging && self.slots.len() - self.visible > self.window.max(DELETED_KEPT) {
             self.forget_deleted();

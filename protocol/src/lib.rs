@@ -32,6 +32,7 @@ pub mod ids;
 pub mod limits;
 pub mod message;
 pub mod server;
+mod slots;
 #[cfg(feature = "json")]
 mod text;
 #[cfg(feature = "ts")]
