@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, try_join};
+use futures_util::future::BoxFuture;
 use readrealm_protocol::server::Ack;
 use readrealm_protocol::{BookId, ClientMessageId, Seq, Timestamp};
 use tokio::sync::mpsc;
@@ -241,7 +241,9 @@ impl Room {
             }
             Some(Next::Read(places, ids)) => Some(
                 async move {
-                    let read = try_join(log.read_latest(book, &places), log.read_ids(&ids)).await;
+                    // In this order: what the first shows as done already, the second knows.
+                    let read = async { Ok((log.read_latest(book, &places).await?, log.read_ids(&ids).await?)) };
+                    let read = read.await;
                     Done::Latest(places, read)
                 }
                 .boxed(),
