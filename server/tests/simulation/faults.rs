@@ -81,6 +81,13 @@ impl FaultyLog {
         read
     }
 
+    /// Whether an event of the batch is in the log: it can be stopped by nobody else's then.
+    async fn has_any(&self, batch: &[Append]) -> bool {
+        let events = batch.iter().flat_map(|append| append.events.iter());
+        let ids: Vec<_> = events.map(|event| event.id.clone()).collect();
+        !self.inner.read_ids(&ids).await.unwrap().is_empty()
+    }
+
     async fn write(&self, batch: Vec<Append>) -> Vec<AppendOutcome> {
         let outcomes = self.inner.append(batch.clone()).await;
         for (append, outcome) in batch.iter().zip(&outcomes) {
@@ -156,7 +163,8 @@ impl EventLog for FaultyLog {
             let outcomes = stopped(&batch, &Stop::Unknown);
             self.write(batch).await;
             outcomes
-        } else if self.goes_wrong(faults.ghost, "append: stopped by what is rolled back") {
+        } else if !self.has_any(&batch).await && self.goes_wrong(faults.ghost, "append: stopped by what is rolled back")
+        {
             stopped(&batch, &Stop::Conflict)
         } else if self.goes_wrong(faults.partly, "append: partly written") {
             let events = batch.iter().map(|append| append.events.len()).sum::<usize>();
