@@ -144,24 +144,22 @@ where
     let ping = sleep_until(Instant::now() + ping_interval);
     tokio::pin!(ping);
     loop {
-        tokio::select! {
+        let asks = tokio::select! {
             biased;
             // First: a connection that always has something to write is to be asked for a sign of life too.
             () = &mut ping, if !ping_interval.is_zero() => {
                 ping.as_mut().reset(Instant::now() + ping_interval);
-                if writer.feed(Outbound::Ping).await.is_err() {
-                    return End::Gone;
-                }
+                true
             }
-            () = outbox.ready() => {}
-        }
+            () = outbox.ready() => false,
+        };
         if let Some(close) = outbox.closed() {
             return End::Closed(close);
         }
         outbox.take(&mut frames);
         tokio::select! {
             biased;
-            written = write_all(&mut writer, &mut frames, outbox) => {
+            written = write_all(&mut writer, asks, &mut frames, outbox) => {
                 if written.is_err() {
                     return End::Gone;
                 }
@@ -172,11 +170,14 @@ where
     }
 }
 
-/// Many frames share a write: they are handed over one by one, and flushed together.
-async fn write_all<W>(writer: &mut W, frames: &mut VecDeque<Frame>, outbox: &Outbox) -> Result<(), W::Error>
+/// Many frames share a write, a ping among them where one is due: they are handed over one by one, and flushed together.
+async fn write_all<W>(writer: &mut W, asks: bool, frames: &mut VecDeque<Frame>, outbox: &Outbox) -> Result<(), W::Error>
 where
     W: Sink<Outbound> + Unpin,
 {
+    if asks {
+        writer.feed(Outbound::Ping).await?;
+    }
     let mut bytes = 0;
     for frame in frames.drain(..) {
         bytes += frame.len();
