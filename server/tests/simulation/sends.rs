@@ -28,6 +28,7 @@ struct Sent {
     refused: Option<ErrorReply>,
     /// When the log took it in.
     wrote: Option<usize>,
+    /// Acknowledgements that say it was the first.
     firsts: usize,
 }
 
@@ -82,6 +83,9 @@ impl Sends {
         sent.firsts += usize::from(!ack.duplicate);
         if sent.firsts > 1 {
             broken.push(format!("I1 {id} is acknowledged twice as not a duplicate"));
+        }
+        if ack.duplicate && sent.asked.len() == 1 {
+            broken.push(format!("I1 {id} is acknowledged as a duplicate, and was sent once"));
         }
         match &sent.acked {
             None => sent.acked = Some((tick, ack.clone())),
