@@ -44,8 +44,9 @@ struct Envelope<'a> {
     event: Cow<'a, str>,
     #[serde(borrow, default)]
     id: Option<&'a RawValue>,
-    #[serde(default)]
-    seq: Option<Seq>,
+    /// Read on a server's frames alone: a client has none, and what it puts there is ignored.
+    #[serde(borrow, default)]
+    seq: Option<&'a RawValue>,
     #[serde(borrow, default)]
     data: Option<&'a RawValue>,
 }
@@ -53,6 +54,10 @@ struct Envelope<'a> {
 impl Envelope<'_> {
     fn request_id(&self) -> Result<Option<RequestId>, serde_json::Error> {
         self.id.map_or(Ok(None), |raw| serde_json::from_str(raw.get()))
+    }
+
+    fn seq(&self) -> Result<Option<Seq>, serde_json::Error> {
+        self.seq.map_or(Ok(None), |raw| serde_json::from_str(raw.get()))
     }
 
     fn data(&self) -> &str {
@@ -119,7 +124,7 @@ pub fn decode_server(text: &str) -> Result<ServerFrame, serde_json::Error> {
     let event = read_server_event(&envelope)?;
     Ok(ServerFrame {
         id: envelope.request_id()?,
-        seq: envelope.seq,
+        seq: envelope.seq()?,
         event,
     })
 }
@@ -195,7 +200,8 @@ impl<'de> Deserialize<'de> for SequencedFrame {
         let envelope = Envelope::deserialize(deserializer)?;
         let event = read_server_event(&envelope).map_err(D::Error::custom)?;
         let seq = envelope
-            .seq
+            .seq()
+            .map_err(D::Error::custom)?
             .ok_or_else(|| D::Error::custom(Invalid("a sequenced event has a seq")))?;
         Ok(Self { seq, event })
     }

@@ -78,7 +78,7 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationTo
         rooms.clone(),
     );
     let stop_tail = CancellationToken::new();
-    let tail = tokio::spawn(fanout::follow(Arc::clone(&log), hub.clone(), stop_tail.clone()));
+    let mut tail = tokio::spawn(fanout::follow(Arc::clone(&log), hub.clone(), stop_tail.clone()));
     let users = UserLimits::new(&config.limits);
     let forgetting = tokio::spawn(forget_idle(Arc::clone(&users)));
     let shared = Arc::new(Shared {
@@ -106,6 +106,7 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationTo
     let mut serving = tokio::spawn(async move { serving.await });
     tokio::select! {
         reason = log.poisoned() => return Err(RunError::Poisoned(reason)),
+        failed = &mut tail => failed.map_err(std::io::Error::other)?,
         () = shutdown.cancelled() => {}
         served = &mut serving => served.map_err(std::io::Error::other)??,
     }
@@ -122,7 +123,11 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationTo
         writers.close();
         writers.wait().await;
     });
-    if drained.await.is_err() {
+    let drained = tokio::select! {
+        reason = log.poisoned() => return Err(RunError::Poisoned(reason)),
+        drained = drained => drained,
+    };
+    if drained.is_err() {
         tracing::warn!("the drain took longer than --drain-timeout; what was acknowledged is safe");
     }
     for task in [tail, forgetting] {

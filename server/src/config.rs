@@ -35,7 +35,7 @@ pub struct Config {
     pub static_dir: Option<PathBuf>,
 
     /// Take whoever connects for who they say they are, also on an address other than loopback.
-    #[arg(long, env = "READREALM_ALLOW_ANONYMOUS")]
+    #[arg(long, env = "READREALM_ALLOW_ANONYMOUS", value_parser = clap::builder::BoolishValueParser::new())]
     pub allow_anonymous: bool,
 
     /// Origin of pages that may connect, as `https://example.org`; repeatable. Always allowed: no origin (phones, bots),
@@ -69,7 +69,7 @@ pub struct Limits {
     #[arg(long, env = "READREALM_MESSAGES_PER_SECOND", default_value_t = 20, value_name = "N")]
     pub messages_per_second: u32,
 
-    /// How many of them at once, per connection.
+    /// How many of them at once, per connection; 0: as many as a second.
     #[arg(long, env = "READREALM_MESSAGE_BURST", default_value_t = 100, value_name = "N")]
     pub message_burst: u32,
 
@@ -86,7 +86,7 @@ pub struct Limits {
     #[arg(long, env = "READREALM_JOINS_PER_SECOND", default_value_t = 20, value_name = "N")]
     pub joins_per_second: u32,
 
-    /// How many of them at once, per connection.
+    /// How many of them at once, per connection; 0: as many as a second.
     #[arg(long, env = "READREALM_JOIN_BURST", default_value_t = 100, value_name = "N")]
     pub join_burst: u32,
 

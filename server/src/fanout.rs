@@ -27,8 +27,9 @@ pub async fn follow(log: Arc<dyn EventLog>, hub: Hub, stop: CancellationToken) {
             () = stop.cancelled() => return,
             followed = follow_once(&*log, &hub, &mut wait) => followed,
         };
+        hub.set_following(matches!(followed, Ok(Followed::SoleWriter)));
         match followed {
-            Ok(Followed::SoleWriter) => return,
+            Ok(Followed::SoleWriter) => return stop.cancelled().await,
             Ok(Followed::Ended) => tracing::warn!("the tail of the log ended; opening it again"),
             Err(error) => tracing::warn!(%error, "the tail of the log broke; opening it again"),
         }
@@ -53,6 +54,7 @@ async fn follow_once(log: &dyn EventLog, hub: &Hub, wait: &mut u64) -> Result<Fo
     };
     // The tail stands at "now": only then is it safe to read what was missed before it.
     hub.catch_up().await;
+    hub.set_following(true);
     *wait = REOPEN_FIRST;
     let mut sweep = tokio::time::interval_at(tokio::time::Instant::now() + SWEEP, SWEEP);
     loop {

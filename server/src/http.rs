@@ -30,9 +30,13 @@ pub fn router(shared: Arc<Shared>, static_dir: Option<&Path>) -> Router {
     }
 }
 
-/// Whether traffic may be sent here: the log can be written.
+/// Whether traffic may be sent here: the log can be written, and what other nodes append to it is heard.
 async fn ready(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
     match shared.connections.log.ready().await {
+        Ok(()) if !shared.connections.hub.is_following() => {
+            let message = "the tail of the event log is not followed\n";
+            (StatusCode::SERVICE_UNAVAILABLE, message.to_owned())
+        }
         Ok(()) if !shared.connections.shutdown.is_cancelled() => (StatusCode::OK, "ready\n".to_owned()),
         Ok(()) => (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n".to_owned()),
         Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")),

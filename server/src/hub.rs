@@ -1,5 +1,6 @@
 //! From a book to its room: spawns rooms on demand, and lets them go when they have been idle. No room logic.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use readrealm_protocol::BookId;
@@ -24,6 +25,8 @@ struct Shared {
     rooms: Mutex<FxHashMap<BookId, RoomHandle>>,
     services: Services,
     tasks: TaskTracker,
+    /// Whether what other nodes append is heard.
+    following: AtomicBool,
 }
 
 impl Hub {
@@ -34,6 +37,7 @@ impl Hub {
                 rooms: Mutex::default(),
                 services,
                 tasks,
+                following: AtomicBool::new(false),
             }),
         }
     }
@@ -41,12 +45,15 @@ impl Hub {
     /// The room of a book, which is spawned where it is not in memory. While somebody holds the handle it stays.
     pub fn room(&self, book: BookId) -> RoomHandle {
         let mut rooms = self.shared.lock();
-        let handle = rooms.entry(book).or_insert_with(|| {
-            let (mailbox, commands) = mpsc::channel(MAILBOX);
-            self.shared.tasks.spawn(serve(Arc::clone(&self.shared), book, commands));
-            RoomHandle { book, mailbox }
-        });
-        handle.clone()
+        // A closed mailbox in the map is that of a room that failed: its place is taken.
+        if let Some(handle) = rooms.get(&book).filter(|handle| !handle.mailbox.is_closed()) {
+            return handle.clone();
+        }
+        let (mailbox, commands) = mpsc::channel(MAILBOX);
+        let handle = RoomHandle { book, mailbox };
+        rooms.insert(book, handle.clone());
+        self.shared.tasks.spawn(serve(Arc::clone(&self.shared), book, commands));
+        handle
     }
 
     /// The room of a book, where it is in memory.
@@ -59,6 +66,16 @@ impl Hub {
         if let Some(room) = self.in_memory(event.book) {
             let _ = room.mailbox.send(Command::Tail(Box::new(event))).await;
         }
+    }
+
+    /// Whether events of other nodes arrive, or there are none.
+    pub fn is_following(&self) -> bool {
+        self.shared.following.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether they do.
+    pub fn set_following(&self, following: bool) {
+        self.shared.following.store(following, Ordering::Relaxed);
     }
 
     /// Tells every room in memory that it may have missed events.

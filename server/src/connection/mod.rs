@@ -7,6 +7,7 @@ mod requests;
 mod resume;
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -52,6 +53,9 @@ pub struct Services {
 /// What [`Services::resumes`] allows: with 256 KiB a page, what resumes hold in memory stays within 8 MiB.
 pub const RESUMES: usize = 32;
 
+/// How long a connection that is being closed is given to take what it is owed.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 /// What a transport reads.
 #[derive(Debug)]
 pub enum Inbound {
@@ -90,14 +94,31 @@ where
     let id = ConnectionId(services.next_connection.fetch_add(1, Ordering::Relaxed));
     let outbox = Outbox::new(services.limits.outbox_bytes);
     let mut requests = Requests::new(id, Arc::clone(&outbox), Arc::clone(&services));
+    let mut writing = Writing {
+        writer,
+        taken: VecDeque::new(),
+    };
     let end = tokio::select! {
         biased;
         end = read(reader, &mut requests, services.limits.idle_timeout) => end,
-        end = write(writer, &outbox, services.limits.ping_interval) => end,
+        end = write(&mut writing, &outbox, services.limits.ping_interval) => end,
         () = services.shutdown.cancelled() => End::Closed(going_away()),
     };
     requests.leave_all().await;
+    if let End::Closed(close) = &end
+        && close.code != CloseCode::SlowConsumer
+    {
+        // A peer that does not take what it is owed is not waited for.
+        let _ = tokio::time::timeout(LAST_WORDS, write_rest(&mut writing, &outbox)).await;
+    }
     end
+}
+
+/// The writing half, and the frames taken out of the outbox and not handed over yet.
+#[derive(Debug)]
+struct Writing<W> {
+    writer: W,
+    taken: VecDeque<Frame>,
 }
 
 async fn read<R>(mut reader: R, requests: &mut Requests, idle_timeout: Duration) -> End
@@ -136,11 +157,10 @@ where
     }
 }
 
-async fn write<W>(mut writer: W, outbox: &Outbox, ping_interval: Duration) -> End
+async fn write<W>(writing: &mut Writing<W>, outbox: &Outbox, ping_interval: Duration) -> End
 where
     W: Sink<Outbound> + Unpin,
 {
-    let mut frames = VecDeque::new();
     let ping = sleep_until(Instant::now() + ping_interval);
     tokio::pin!(ping);
     loop {
@@ -156,10 +176,10 @@ where
         if let Some(close) = outbox.closed() {
             return End::Closed(close);
         }
-        outbox.take(&mut frames);
+        outbox.take(&mut writing.taken);
         tokio::select! {
             biased;
-            written = write_all(&mut writer, asks, &mut frames, outbox) => {
+            written = write_all(writing, asks, outbox) => {
                 if written.is_err() {
                     return End::Gone;
                 }
@@ -171,21 +191,36 @@ where
 }
 
 /// Many frames share a write, a ping among them where one is due: they are handed over one by one, and flushed together.
-async fn write_all<W>(writer: &mut W, asks: bool, frames: &mut VecDeque<Frame>, outbox: &Outbox) -> Result<(), W::Error>
+/// May be given up at any await: a frame is handed over or still among the taken.
+async fn write_all<W>(writing: &mut Writing<W>, asks: bool, outbox: &Outbox) -> Result<(), W::Error>
 where
     W: Sink<Outbound> + Unpin,
 {
+    let Writing { writer, taken } = writing;
     if asks {
         writer.feed(Outbound::Ping).await?;
     }
     let mut bytes = 0;
-    for frame in frames.drain(..) {
-        bytes += frame.len();
-        writer.feed(Outbound::Frame(frame)).await?;
+    while !taken.is_empty() {
+        poll_fn(|context| writer.poll_ready_unpin(context)).await?;
+        if let Some(frame) = taken.pop_front() {
+            bytes += frame.len();
+            writer.start_send_unpin(Outbound::Frame(frame))?;
+        }
     }
     writer.flush().await?;
     outbox.written(bytes);
     Ok(())
+}
+
+/// Writes what was taken already, then what is queued.
+async fn write_rest<W>(writing: &mut Writing<W>, outbox: &Outbox) -> Result<(), W::Error>
+where
+    W: Sink<Outbound> + Unpin,
+{
+    write_all(writing, false, outbox).await?;
+    outbox.take(&mut writing.taken);
+    write_all(writing, false, outbox).await
 }
 
 /// Spreads reconnects over five seconds, so that the node that takes over is not met by all at once.

@@ -1,5 +1,5 @@
-//! The queue to one socket, bounded in bytes. Overflow policy: the connection is closed with 4008, and its client
-//! resumes by `seq`, so nothing is lost and no other member waits.
+//! The queue to one socket, bounded in bytes. Overflow policy: once so many wait, the next frame closes the connection
+//! with 4008, and its client resumes by `seq`, so nothing is lost and no other member waits.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -19,14 +19,16 @@ pub struct Outbox {
     waker: AtomicWaker,
     /// Wakes who waits for everything to be written.
     drained: AtomicWaker,
-    capacity: usize,
+    capacity: u64,
 }
 
 #[derive(Debug, Default)]
 struct Queue {
     frames: VecDeque<Frame>,
-    /// Bytes that are not written yet: those of `frames`, and those the writer has taken out.
-    bytes: usize,
+    /// Bytes ever put in.
+    queued: u64,
+    /// Bytes ever written: what lies between waits, in `frames` or with the writer.
+    written: u64,
     closed: Option<Close>,
 }
 
@@ -52,7 +54,7 @@ impl Close {
 impl Outbox {
     /// An empty queue for at most `capacity` bytes; 0 is without bound.
     pub fn new(capacity: usize) -> Arc<Self> {
-        let capacity = if capacity == 0 { usize::MAX } else { capacity };
+        let capacity = if capacity == 0 { u64::MAX } else { capacity as u64 };
         Arc::new(Self {
             queue: Mutex::default(),
             waker: AtomicWaker::new(),
@@ -106,19 +108,17 @@ impl Outbox {
 
     /// So many bytes of what was taken are on their way.
     pub fn written(&self, bytes: usize) {
-        let mut queue = self.lock();
-        queue.bytes -= bytes;
-        if queue.bytes == 0 {
-            drop(queue);
-            self.drained.wake();
-        }
+        self.lock().written += bytes as u64;
+        self.drained.wake();
     }
 
-    /// Waits until everything is written. For the task that reads the connection alone.
+    /// Waits until everything is written that is queued now, whatever comes meanwhile. For the task that reads the
+    /// connection alone.
     pub async fn drained(&self) {
+        let mark = self.lock().queued;
         poll_fn(|context| {
             self.drained.register(context.waker());
-            if self.lock().bytes == 0 {
+            if self.lock().written >= mark {
                 Poll::Ready(())
             } else {
                 Poll::Pending
@@ -139,8 +139,8 @@ impl Deliver for Outbox {
         if queue.closed.is_some() {
             return;
         }
-        // A frame larger than the whole queue still travels, alone.
-        if queue.bytes > 0 && queue.bytes + frame.len() > self.capacity {
+        // Judged by what waits before it: a frame larger than the whole queue travels too.
+        if queue.queued - queue.written >= self.capacity {
             queue.frames.clear();
             let reason = format!("over {} bytes were waiting; resume by seq", self.capacity);
             queue.closed = Some(Close::new(CloseCode::SlowConsumer, reason));
@@ -148,7 +148,7 @@ impl Deliver for Outbox {
             self.waker.wake();
             return;
         }
-        queue.bytes += frame.len();
+        queue.queued += frame.len() as u64;
         let was_empty = queue.frames.is_empty();
         queue.frames.push_back(frame);
         drop(queue);
@@ -190,13 +190,26 @@ mod tests {
         outbox.written(60);
         outbox.deliver(frame(60));
         outbox.take(&mut taken);
-        assert_eq!(outbox.closed(), None);
+        outbox.deliver(frame(5_000));
+        assert_eq!(outbox.closed(), None, "less than 100 bytes waited");
         outbox.deliver(frame(60));
         assert_eq!(outbox.closed().map(|close| close.code), Some(CloseCode::SlowConsumer));
         outbox.deliver(frame(30));
         taken.clear();
         outbox.take(&mut taken);
         assert!(taken.is_empty(), "nothing is queued for a connection that ends");
+    }
+
+    #[test]
+    fn who_waits_for_what_is_queued_does_not_wait_for_what_comes_later() {
+        let (outbox, mut taken) = (Outbox::new(1_000), VecDeque::new());
+        outbox.deliver(frame(60));
+        let mut drained = Box::pin(outbox.drained());
+        assert!(drained.as_mut().now_or_never().is_none());
+        outbox.deliver(frame(70));
+        outbox.take(&mut taken);
+        outbox.written(60);
+        assert!(drained.now_or_never().is_some());
     }
 
     #[test]

@@ -147,7 +147,11 @@ impl Requests {
                     // The socket's pace is the pace of the reads.
                     self.outbox.drained().await;
                 }
-                (Joined::Live, _) => return Ok(true),
+                (Joined::Live, _) => {
+                    // Large states, asked for all at once, are written one by one.
+                    self.outbox.drained().await;
+                    return Ok(true);
+                }
                 (Joined::Failed | Joined::Behind(_), _) => return Ok(false),
             }
         }
@@ -240,6 +244,7 @@ impl Requests {
             has_more: page.has_more,
         };
         self.outbox.deliver(Frame::answer("messagesPage", id, &page));
+        self.outbox.drained().await;
         Ok(())
     }
 

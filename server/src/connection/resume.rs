@@ -25,17 +25,28 @@ pub(super) async fn next_page(
         tracing::warn!(%book, %error, "events to resume from could not be read");
         unavailable()
     })?;
-    Ok(Resumed {
+    let mut page = Resumed {
         book_id: book,
         epoch: standing.epoch.clone(),
-        seq: events.last().map_or(standing.after, |event| event.seq),
-        events: events
-            .iter()
-            .filter_map(|event| as_told_today(event, &latest))
-            .collect(),
+        seq: standing.after,
+        events: Vec::new(),
         complete: false,
         members,
-    })
+    };
+    // Cut by what is told: a short word of then may be a long one today.
+    let mut bytes = 0;
+    for event in &events {
+        let Some(told) = as_told_today(event, &latest) else {
+            break;
+        };
+        bytes += told.get().len();
+        if bytes > RESUME_BYTES && !page.events.is_empty() {
+            break;
+        }
+        page.seq = event.seq;
+        page.events.push(told);
+    }
+    Ok(page)
 }
 
 type Latest = FxHashMap<Seq, StoredEvent>;

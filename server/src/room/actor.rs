@@ -29,6 +29,9 @@ use crate::log::{
 /// How long a room without members stays in memory.
 const IDLE: Duration = Duration::from_mins(1);
 
+/// The same for a room that nothing was ever said in: there is nothing to keep.
+const IDLE_EMPTY: Duration = Duration::from_secs(1);
+
 /// The most one catch-up reads at a time.
 const CATCH_UP: ReadLimit = ReadLimit {
     events: 1_000,
@@ -131,7 +134,7 @@ impl Room {
             // Reading on is no use of it: the sweep makes every room do so more often than once in the time it is kept.
             let idle = self.members.is_empty() && self.pending.is_empty() && self.ahead.is_empty();
             self.idle_since = idle.then(|| self.idle_since.unwrap_or(now));
-            let idle_until = self.idle_since.map(|since| since + IDLE);
+            let idle_until = self.idle_since.map(|since| since + self.idle_time());
             let deadlines = [idle_until, self.members.deadline(), self.pending.deadline()];
             let deadline = deadlines.into_iter().flatten().min();
             tokio::select! {
@@ -347,6 +350,14 @@ impl Room {
             self.last_at = self.last_at.max(event.at);
             let frame = self.timeline.apply(&event);
             self.members.broadcast(&frame);
+        }
+    }
+
+    fn idle_time(&self) -> Duration {
+        if self.gate.position() == Seq::ZERO {
+            IDLE_EMPTY
+        } else {
+            IDLE
         }
     }
 

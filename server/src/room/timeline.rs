@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use readrealm_protocol::ids::RequestId;
-use readrealm_protocol::limits::PAGE_DEFAULT;
+use readrealm_protocol::limits::{PAGE_DEFAULT, RESUME_BYTES};
 use readrealm_protocol::server::{Members, MessageDeleted, PreviousMessages, Resumed};
 use readrealm_protocol::{BookId, Change, Epoch, History, Message, MessageId, Seq, codec};
 use serde_json::value::{RawValue, to_raw_value};
@@ -87,14 +87,17 @@ impl Timeline {
     }
 
     /// What happened after a position, oldest first and with the words as they are now; `None` where memory does not
-    /// reach back so far.
+    /// reach back so far, or where it is more than one page.
     pub fn since(&self, after: Seq) -> Option<Vec<Box<RawValue>>> {
         let oldest = self.recent.front().map_or(self.position.next(), |(oldest, _)| *oldest);
         if after.next() < oldest {
             return None;
         }
         let missed = self.recent.iter().filter(|(seq, _)| *seq > after);
-        missed.map(|(seq, place)| self.current(*seq, *place)).collect()
+        let events: Option<Vec<_>> = missed.map(|(seq, place)| self.current(*seq, *place)).collect();
+        events.filter(|events| {
+            events.len() <= 1 || events.iter().map(|event| event.get().len()).sum::<usize>() <= RESUME_BYTES
+        })
     }
 
     /// The answer to a join of a client that has everything before these `events`.

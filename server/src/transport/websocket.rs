@@ -38,7 +38,7 @@ pub async fn upgrade(
     let Some(accept) = accept_key(request.headers()) else {
         return (
             StatusCode::UPGRADE_REQUIRED,
-            [(header::UPGRADE, "websocket")],
+            [(header::UPGRADE, "websocket"), (header::SEC_WEBSOCKET_VERSION, "13")],
             "this is a WebSocket endpoint\n",
         )
             .into_response();

@@ -2,7 +2,7 @@
 
 use std::{
     path::PathBuf,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use readrealm_protocol::{BookId, Seq, Timestamp, UserId};
@@ -28,16 +28,16 @@ const OF_ID: &str = "WHERE id = ?";
 /// A few read-only connections, opened when first needed.
 pub(super) struct Readers {
     path: PathBuf,
-    turns: Semaphore,
-    idle: Mutex<Vec<Connection>>,
+    turns: Arc<Semaphore>,
+    idle: Arc<Mutex<Vec<Connection>>>,
 }
 
 impl Readers {
     pub(super) fn new(path: PathBuf) -> Self {
         Self {
             path,
-            turns: Semaphore::new(CONNECTIONS),
-            idle: Mutex::default(),
+            turns: Arc::new(Semaphore::new(CONNECTIONS)),
+            idle: Arc::default(),
         }
     }
 
@@ -47,25 +47,24 @@ impl Readers {
         read: impl FnOnce(&Connection) -> Result<T, ReadError> + Send + 'static,
     ) -> Result<T, ReadError> {
         let closed = |_| ReadError::Unavailable("the log is closed".to_owned());
-        let _turn = self.turns.acquire().await.map_err(closed)?;
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let path = self.path.clone();
-        let reading = tokio::task::spawn_blocking(move || -> Result<_, ReadError> {
-            let connection = match idle {
+        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(closed)?;
+        let (path, idle) = (self.path.clone(), Arc::clone(&self.idle));
+        // The turn and the connection are the thread's: who asked may go away before it is done.
+        let reading = tokio::task::spawn_blocking(move || {
+            let known = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let connection = match known {
                 Some(connection) => connection,
                 None => connect(&path)?,
             };
             let result = read(&connection)?;
-            Ok((connection, result))
+            if !turn.semaphore().is_closed() {
+                idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            }
+            Ok(result)
         });
-        let (connection, result) = reading
+        reading
             .await
-            .map_err(|error| ReadError::Unavailable(error.to_string()))??;
-        self.idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(connection);
-        Ok(result)
+            .map_err(|error| ReadError::Unavailable(error.to_string()))?
     }
 
     pub(super) fn close(&self) {
