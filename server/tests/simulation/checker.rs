@@ -67,7 +67,9 @@ pub(crate) fn check(outcome: &Outcome) -> Broken {
             What::Note(_) => {}
         }
     }
-    open.values().for_each(|conversation| conversation.finish(&mut broken));
+    for conversation in open.values() {
+        conversation.finish(&mut broken);
+    }
     sends.check(&truths, &mut broken);
     check_histories(outcome, &truths, &mut broken);
     broken

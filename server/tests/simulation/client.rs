@@ -1,16 +1,16 @@
 //! A client, as an SDK behaves: it applies events in order, comes back after a loss from where it stood, and sends again
 //! under the same key until it is answered. What it does of its own accord is by chance.
 
+mod whims;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use readrealm_protocol::client::{
-    ClientEvent, DeleteMessage, EditMessage, JoinRoom, LeaveRoom, LoadPrevious, PageLimit, PostMessage,
-};
+use readrealm_protocol::client::{ClientEvent, JoinRoom};
 use readrealm_protocol::ids::RequestId;
 use readrealm_protocol::server::{Ack, ErrorReply, ServerEvent, ServerFrame};
-use readrealm_protocol::{BookId, ClientFrame, ClientMessageId, Content, MessageId, UserId};
+use readrealm_protocol::{BookId, ClientFrame, UserId};
 use tokio::time::Instant;
 
 use crate::dice::Dice;
@@ -134,7 +134,9 @@ impl Client {
         }
         let missing: Vec<BookId> = self.rooms_that(Standing::Out);
         if calm || self.dice.per_mille(700) {
-            missing.into_iter().for_each(|book| self.join(book));
+            for book in missing {
+                self.join(book);
+            }
         }
         self.send_again();
         if calm && std::mem::take(&mut self.farewell) {
@@ -158,24 +160,6 @@ impl Client {
             self.next_turn = Instant::now() + Duration::from_secs(70);
         } else {
             self.act();
-        }
-    }
-
-    fn act(&mut self) {
-        let book = self.any_book();
-        match self.dice.between(0, 99) {
-            0..60 => (0..self.dice.pick(&[1, 1, 2, 5])).for_each(|_| self.post(book)),
-            60..74 => self.edit(book),
-            74..84 => self.delete(book),
-            84..91 => self.load_previous(book),
-            91..95 if self.rooms[&book].standing == Standing::In => {
-                // Nothing more is heard of the room once this is said; what is unanswered is sent after the next join.
-                self.ask(ClientEvent::LeaveRoom(LeaveRoom { book_id: book }));
-                self.room(book).disconnected();
-            }
-            // Once more, in a room it is in already.
-            _ if self.rooms[&book].standing == Standing::In => self.join(book),
-            _ => self.post(book),
         }
     }
 
@@ -258,87 +242,6 @@ impl Client {
         if let Some(request) = asked {
             self.room(book).standing = Standing::Joining(request);
         }
-    }
-
-    fn key(&mut self) -> ClientMessageId {
-        self.keys += 1;
-        ClientMessageId::try_from(format!("c{}-{}", self.index, self.keys).as_str()).unwrap()
-    }
-
-    fn words(&self, key: &ClientMessageId) -> Content {
-        let many = self.dice.pick(&[0, 0, 0, 300]);
-        Content::try_from(format!("{key} {}", "w".repeat(many)).as_str()).unwrap()
-    }
-
-    fn post(&mut self, book: BookId) {
-        let key = self.key();
-        let content = self.words(&key);
-        let client_message_id = Some(key);
-        self.send(
-            book,
-            ClientEvent::Message(PostMessage {
-                book_id: book,
-                content,
-                client_message_id,
-            }),
-        );
-    }
-
-    fn edit(&mut self, book: BookId) {
-        let Some(message_id) = self.one_of_mine(book) else {
-            return;
-        };
-        let key = self.key();
-        let content = self.words(&key);
-        let client_message_id = Some(key);
-        self.send(
-            book,
-            ClientEvent::EditMessage(EditMessage {
-                book_id: book,
-                message_id,
-                content,
-                client_message_id,
-            }),
-        );
-    }
-
-    fn delete(&mut self, book: BookId) {
-        let Some(message_id) = self.one_of_mine(book) else {
-            return;
-        };
-        let client_message_id = Some(self.key());
-        self.send(
-            book,
-            ClientEvent::DeleteMessage(DeleteMessage {
-                book_id: book,
-                message_id,
-                client_message_id,
-            }),
-        );
-    }
-
-    fn one_of_mine(&self, book: BookId) -> Option<MessageId> {
-        let mine = &self.rooms[&book].mine;
-        (!mine.is_empty()).then(|| self.dice.pick(mine))
-    }
-
-    fn load_previous(&mut self, book: BookId) {
-        let view = &self.rooms[&book];
-        let Some(before) = view
-            .history
-            .oldest()
-            .filter(|_| view.page.is_none() && view.standing == Standing::In)
-        else {
-            return;
-        };
-        let limit = PageLimit::try_from(self.dice.pick(&[1, 7, 50])).unwrap();
-        self.room(book).history.begin_page();
-        let asked = self.ask(ClientEvent::LoadPrevious(LoadPrevious {
-            book_id: book,
-            before,
-            limit,
-        }));
-        self.room(book).page = asked;
     }
 
     /// Sent at once, whatever else is under way, where its room is joined or asked for.

@@ -3,6 +3,7 @@
 
 use std::future::{Future, pending};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -28,6 +29,8 @@ pub(crate) struct FaultyLog {
     pub(crate) outages: Vec<Outage>,
     pub(crate) dice: Dice,
     pub(crate) recorder: Recorder,
+    /// Writes that are late.
+    pub(crate) late: Arc<AtomicUsize>,
     /// Cancelled when the faults are over.
     pub(crate) calm: CancellationToken,
     /// Cancelled when the node dies: then it hears nothing more, and does nothing more.
@@ -50,7 +53,7 @@ impl FaultyLog {
             sleep(Duration::from_millis(self.dice.between(0, millis))).await;
         }
         if self.dead.is_cancelled() {
-            pending().await
+            pending::<()>().await;
         }
     }
 
@@ -81,8 +84,12 @@ impl FaultyLog {
         read
     }
 
-    /// Whether an event of the batch is in the log: it can be stopped by nobody else's then.
-    async fn has_any(&self, batch: &[Append]) -> bool {
+    /// Whether an event of the batch is in the log, or may still come: a rival's event can stand where it does neither,
+    /// and what rolls that back takes with it what was under way.
+    async fn may_have(&self, batch: &[Append]) -> bool {
+        if self.late.load(Ordering::Relaxed) > 0 {
+            return true;
+        }
         let events = batch.iter().flat_map(|append| append.events.iter());
         let ids: Vec<_> = events.map(|event| event.id.clone()).collect();
         !self.inner.read_ids(&ids).await.unwrap().is_empty()
@@ -129,11 +136,13 @@ impl FaultyLog {
 
     fn write_later(&self, batch: Vec<Append>) {
         let (log, late) = (self.clone(), Duration::from_millis(self.dice.between(1, 4_000)));
+        self.late.fetch_add(1, Ordering::Relaxed);
         tokio::spawn(async move {
             sleep(late).await;
             log.recorder.note(format!("n{} is late with a write", log.node));
             // Ordered, as any write of a batch: each room ends at the first that does not fit.
             log.write(batch).await;
+            log.late.fetch_sub(1, Ordering::Relaxed);
         });
     }
 }
@@ -163,7 +172,8 @@ impl EventLog for FaultyLog {
             let outcomes = stopped(&batch, &Stop::Unknown);
             self.write(batch).await;
             outcomes
-        } else if !self.has_any(&batch).await && self.goes_wrong(faults.ghost, "append: stopped by what is rolled back")
+        } else if !self.may_have(&batch).await
+            && self.goes_wrong(faults.ghost, "append: stopped by what is rolled back")
         {
             stopped(&batch, &Stop::Conflict)
         } else if self.goes_wrong(faults.partly, "append: partly written") {

@@ -71,6 +71,7 @@ impl Node {
             outages: plan.outages.clone(),
             dice: Dice::new(plan.seed, part),
             recorder: recorder.clone(),
+            late: Arc::default(),
             calm,
             dead: dead.clone(),
         });
@@ -90,7 +91,7 @@ impl Node {
         let limits = Limits {
             outbox_bytes: plan.outbox_bytes,
             ping_interval: Duration::from_secs(25),
-            idle_timeout: Duration::from_secs(60),
+            idle_timeout: Duration::from_mins(1),
             ..Limits::off()
         };
         let services = Services {

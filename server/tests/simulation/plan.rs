@@ -131,9 +131,7 @@ impl Plan {
             window: dice.pick(&[50, 60, 500]),
             naps: sometimes(60),
             drops: dice.pick(&[0, 30, 120]),
-            skews: (0..nodes)
-                .map(|_| i64::try_from(dice.pick(&[0, 3, 5_000])).unwrap())
-                .collect(),
+            skews: (0..nodes).map(|_| dice.pick(&[0, 3, 5_000])).collect(),
             faults,
             outages,
             ends,

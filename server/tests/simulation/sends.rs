@@ -128,12 +128,12 @@ impl Sends {
             if said.is_some_and(|times| *times > 1) {
                 broken.push(format!("I1 {id} is in the log {} times", said.unwrap()));
             }
-            self.check_one(id, sent, truths, broken);
+            Self::check_one(id, sent, truths, broken);
         }
         self.check_real_time(truths, broken);
     }
 
-    fn check_one(&self, id: &str, sent: &Sent, truths: &Truths, broken: &mut Broken) {
+    fn check_one(id: &str, sent: &Sent, truths: &Truths, broken: &mut Broken) {
         let truth = &truths[&sent.book];
         let stands = truth.of_id(id);
         if let Some((_, ack)) = &sent.acked {

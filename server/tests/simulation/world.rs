@@ -87,9 +87,9 @@ impl World {
         self.recorder
             .note(format!("n{} {}", end.node, if end.drains { "drains" } else { "dies" }));
         if end.drains {
-            node.drain()
+            node.drain();
         } else {
-            node.die()
+            node.die();
         }
         sleep(RESTART).await;
         self.start(end.node, incarnation);
