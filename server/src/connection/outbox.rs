@@ -175,7 +175,9 @@ mod tests {
         let (outbox, mut taken) = (Outbox::new(1_000), VecDeque::new());
         assert!(outbox.ready().now_or_never().is_none());
         let frames = [frame(40), frame(50)];
-        frames.iter().for_each(|frame| outbox.deliver(frame.clone()));
+        for frame in &frames {
+            outbox.deliver(frame.clone());
+        }
         assert!(outbox.ready().now_or_never().is_some());
         outbox.take(&mut taken);
         assert_eq!(taken, frames);
