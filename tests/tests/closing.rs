@@ -29,6 +29,21 @@ async fn a_hundred_malformed_frames_are_borne_and_one_more_closes_with_4100() {
 }
 
 #[tokio::test]
+async fn what_is_owed_is_told_before_the_close() {
+    let server = Server::start_with(&Store::memory(), &UNLIMITED).await;
+    let mut pair = Pair::new(&server).await;
+    for _ in 0..101 {
+        pair.bad.send_text("nonsense").await;
+    }
+    assert_eq!(pair.bad.closed().await.0, 4100);
+    let answers = pair
+        .bad
+        .heard()
+        .filter(|frame| matches!(frame.event, ServerEvent::Error(_)));
+    assert_eq!(answers.count(), 100);
+}
+
+#[tokio::test]
 async fn a_binary_frame_closes_with_4100() {
     let server = Server::start(&Store::memory()).await;
     let mut pair = Pair::new(&server).await;

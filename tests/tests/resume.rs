@@ -4,11 +4,12 @@
 use e2e::client::{Client, posting};
 use e2e::{Server, Store};
 use readrealm_protocol::server::{Resumed, SequencedFrame};
-use readrealm_protocol::{ClientEvent, Epoch, Seq, ServerEvent};
+use readrealm_protocol::{ClientEvent, Epoch, Seq, ServerEvent, limits};
 
 e2e::on_durable_stores!(
     a_short_absence_is_told_in_full_and_joins_the_live_events,
     a_long_absence_is_told_in_pages_also_after_a_restart,
+    a_page_is_bounded_by_what_is_told_and_not_by_what_was_written,
     what_cannot_be_resumed_starts_afresh,
 );
 
@@ -122,6 +123,34 @@ async fn a_long_absence_is_told_in_pages_also_after_a_restart(store: Store) {
         assert_eq!(told, (4..=EVENTS).collect::<Vec<_>>(), "every event once, in order");
         assert_eq!(bob.drain().await, [], "and nothing beside");
     }
+}
+
+async fn a_page_is_bounded_by_what_is_told_and_not_by_what_was_written(store: Store) {
+    let server = Server::start_with(&store, &UNLIMITED).await;
+    let mut alice = Client::connect(&server, "alice").await;
+    let epoch = alice.join(BOOK).await.epoch;
+    let long = "\u{1f4d6}".repeat(4_000);
+    for _ in 0..40 {
+        let short = alice.post(BOOK, "x").await.message_id;
+        alice.edit(BOOK, short, &long).await.unwrap();
+    }
+    let mut bob = Client::connect(&server, "bob").await;
+    let pages = resume(&mut bob, 0, &epoch).await;
+    let told: Vec<u64> = pages
+        .iter()
+        .flat_map(|page| &page.events)
+        .map(|frame| frame.seq.get())
+        .collect();
+    assert_eq!(told, (1..=80).collect::<Vec<_>>(), "every position once");
+    for page in &pages {
+        let bytes: usize = page
+            .events
+            .iter()
+            .map(|frame| serde_json::to_string(frame).unwrap().len())
+            .sum();
+        assert!(bytes <= limits::RESUME_BYTES, "{bytes} bytes in a page");
+    }
+    assert!(pages.len() >= 5, "{} pages of 1.3 MB", pages.len());
 }
 
 async fn what_cannot_be_resumed_starts_afresh(store: Store) {
