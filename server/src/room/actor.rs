@@ -1,6 +1,7 @@
 //! The task of a room: one mailbox, one piece of work with the log at a time, one order.
 
 mod entry;
+mod work;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,9 +11,9 @@ use futures_util::future::BoxFuture;
 use readrealm_protocol::server::Ack;
 use readrealm_protocol::{BookId, ClientMessageId, Seq, Timestamp};
 use tokio::sync::mpsc;
-use tokio::time::sleep_until;
 
 use entry::Ahead;
+use work::{Done, clock, run_work, wait_until};
 
 use super::ambient::Ambient;
 use super::gate::Gate;
@@ -22,9 +23,7 @@ use super::replies::{Waiter, answer, key_conflict, not_joined, unavailable};
 use super::request::{Action, Request};
 use super::timeline::{Timeline, WINDOW};
 use super::{Command, ConnectionId, Frame, Joined, Member, Standing};
-use crate::log::{
-    Append, AppendOutcome, Appender, EventLog, Head, Page, PageQuery, ReadError, ReadLimit, Stop, StoredEvent,
-};
+use crate::log::{Append, AppendOutcome, Appender, EventLog, Head, PageQuery, ReadError, ReadLimit, Stop, StoredEvent};
 
 /// How long a room without members stays in memory.
 const IDLE: Duration = Duration::from_mins(1);
@@ -70,17 +69,6 @@ pub struct Room {
     /// Failures in a row, which the next pause grows with.
     failures: u32,
     idle_since: Option<Instant>,
-}
-
-/// Work that ended.
-enum Done {
-    /// An append that began at a position.
-    Appended(Option<Seq>, AppendOutcome),
-    /// The newest events of these places, and those that bear the ids of the changes to them.
-    Latest(Vec<Seq>, Result<(Vec<StoredEvent>, Vec<StoredEvent>), ReadError>),
-    CaughtUp(Result<Vec<StoredEvent>, ReadError>),
-    Refilled(Result<Page, ReadError>),
-    Paused,
 }
 
 impl std::fmt::Debug for Room {
@@ -380,24 +368,5 @@ impl Room {
             }
             .boxed(),
         );
-    }
-}
-
-/// The runtime's clock, which a simulation may stop and wind on.
-fn clock() -> Instant {
-    tokio::time::Instant::now().into_std()
-}
-
-async fn run_work(work: &mut Option<BoxFuture<'static, Done>>) -> Done {
-    match work {
-        Some(work) => work.await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn wait_until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => sleep_until(deadline.into()).await,
-        None => std::future::pending().await,
     }
 }
