@@ -50,7 +50,7 @@ pub struct Services {
     pub next_connection: AtomicU64,
 }
 
-/// What [`Services::resumes`] allows: with 256 KiB a page, what resumes hold in memory stays within 8 MiB.
+/// What [`Services::resumes`] allows. A page that was read waits in its connection's outbox, one per connection.
 pub const RESUMES: usize = 32;
 
 /// How long a connection that is being closed is given to take what it is owed.
