@@ -1,7 +1,7 @@
 //! Measures a real server from outside. Every figure that counts is a ratio within one run.
 //!
 //! ```text
-//! cargo run --release -p readrealm-bench -- join
+//! npm run bench -- join
 //! ```
 
 mod join;
