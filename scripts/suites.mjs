@@ -61,8 +61,8 @@ export const suites = [
     needs: ["npmInstall", "browser", "mongod"],
     build: buildExample,
     commands: [
-      // With the same selection as the suite `rust`, or cargo would compile the dependencies anew with other features.
-      { ...cargo("build", ...NATIVE, "--bin", "readrealm-server"), silent: true },
+      // As the suite `rust` builds it, for a test of its own: else cargo compiles the dependencies anew with other features.
+      { ...cargo("test", ...NATIVE, "--no-run", "--test", "direction"), silent: true },
       npmTest("readrealm-browser-tests", {
         READREALM_SERVER: join(targetDir, "debug/readrealm-server"),
         READREALM_PAGE: join(root, "examples/react/dist"),

@@ -167,16 +167,11 @@ fn built() -> PathBuf {
     if built.is_some() && built > sources.max() {
         return program;
     }
-    // With the selection of `cargo test --workspace`, or the dependencies would be compiled anew with other features.
+    // As `cargo test --workspace` builds it, for a test of its own: else the dependencies are compiled anew with other
+    // features.
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(root).args([
-        "build",
-        "--workspace",
-        "--exclude",
-        "readrealm-sdk",
-        "--bin",
-        "readrealm-server",
-    ]);
+    let tests = ["test", "--workspace", "--exclude", "readrealm-sdk", "--no-run", "--test", "direction"];
+    cargo.current_dir(root).args(tests);
     cargo
         .arg("--target-dir")
         .arg(profile.parent().expect("a target folder"));
