@@ -170,7 +170,15 @@ fn built() -> PathBuf {
     // As `cargo test --workspace` builds it, for a test of its own: else the dependencies are compiled anew with other
     // features.
     let mut cargo = Command::new(env!("CARGO"));
-    let tests = ["test", "--workspace", "--exclude", "readrealm-sdk", "--no-run", "--test", "direction"];
+    let tests = [
+        "test",
+        "--workspace",
+        "--exclude",
+        "readrealm-sdk",
+        "--no-run",
+        "--test",
+        "direction",
+    ];
     cargo.current_dir(root).args(tests);
     cargo
         .arg("--target-dir")
