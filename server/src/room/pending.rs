@@ -276,7 +276,3 @@ impl<W> Pending<W> {
         }
     }
 }
-
-#[cfg(test)]
-#[path = "pending_tests.rs"]
-mod tests;

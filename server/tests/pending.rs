@@ -1,12 +1,17 @@
 //! `Pending` against a naive log: whatever order requests, outcomes and crashes of the store come in, each request ends
 //! once, and what was written is in the log once, at the position it was told.
 
-use proptest::prelude::*;
-use readrealm_protocol::Content;
-use readrealm_protocol::server::User;
+#![allow(clippy::unwrap_used, reason = "a test")]
 
-use super::*;
-use crate::room::request::Action;
+use std::sync::Arc;
+use std::time::Instant;
+
+use proptest::prelude::*;
+use readrealm_protocol::server::User;
+use readrealm_protocol::{BookId, Content, Seq, Timestamp};
+use readrealm_server::log::{AppendOutcome, Head, Stop, StoredEvent};
+use readrealm_server::room::pending::{Next, PATIENCE, Pending, Rejected, Settlement, WAITING_BYTES, WAITING_REQUESTS};
+use readrealm_server::room::request::{Action, Refusal, Request};
 
 fn book() -> BookId {
     BookId::try_from(7_u64).unwrap()
