@@ -81,12 +81,6 @@ impl Seq {
     pub const fn plus(self, count: usize) -> Self {
         Self(self.0 + count as u64)
     }
-
-    /// The position before this one; that of 0 is 0.
-    #[must_use]
-    pub const fn previous(self) -> Self {
-        Self(self.0.saturating_sub(1))
-    }
 }
 
 macro_rules! text {

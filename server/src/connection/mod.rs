@@ -142,11 +142,10 @@ where
                 continue;
             }
         };
-        last_heard = Instant::now();
         match inbound {
             Some(Inbound::Frame(Ok(frame))) => requests.serve(frame).await,
             Some(Inbound::Frame(Err(error))) => {
-                if !requests.refuse(&error, last_heard.into_std()) {
+                if !requests.refuse(&error, Instant::now().into_std()) {
                     return End::Closed(Close::new(CloseCode::BadProtocol, "too many malformed frames"));
                 }
             }
@@ -154,6 +153,8 @@ where
             Some(Inbound::Fatal(close)) => return End::Closed(close),
             None => return End::Gone,
         }
+        // Once it is served: until then the peer could not be heard.
+        last_heard = Instant::now();
     }
 }
 

@@ -10,12 +10,13 @@ use readrealm_protocol::codec::DecodeError;
 use readrealm_protocol::ids::RequestId;
 use readrealm_protocol::limits::ROOMS_PER_CONNECTION;
 use readrealm_protocol::server::{ErrorReply, MessagesPage, User};
-use readrealm_protocol::{BookId, ClientFrame, ClientMessageId, ErrorCode, MessageId};
+use readrealm_protocol::{BookId, ClientFrame, ClientMessageId, CloseCode, ErrorCode, MessageId};
 use rustc_hash::FxHashMap;
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use super::limits::ConnectionLimits;
-use super::{Outbox, Services, resume};
+use super::{Close, Outbox, Services, resume};
 use crate::log::PageQuery;
 use crate::room::{
     Action, Command, ConnectionId, Deliver, Frame, Joined, Member, RoomHandle, Standing, not_joined, unavailable,
@@ -145,11 +146,11 @@ impl Requests {
                     standing.after = page.seq;
                     self.outbox.deliver(Frame::answer("resumed", id, &page));
                     // The socket's pace is the pace of the reads.
-                    self.outbox.drained().await;
+                    self.written().await;
                 }
                 (Joined::Live, _) => {
                     // Large states, asked for all at once, are written one by one.
-                    self.outbox.drained().await;
+                    self.written().await;
                     return Ok(true);
                 }
                 (Joined::Failed | Joined::Behind(_), _) => return Ok(false),
@@ -244,7 +245,7 @@ impl Requests {
             has_more: page.has_more,
         };
         self.outbox.deliver(Frame::answer("messagesPage", id, &page));
-        self.outbox.drained().await;
+        self.written().await;
         Ok(())
     }
 
@@ -258,6 +259,18 @@ impl Requests {
             typing: set.typing,
         };
         mailbox.send(command).await.map_err(|_| unavailable())
+    }
+
+    /// Waits until what is owed is written. The peer's pongs are not read meanwhile, so the wait itself is what shows
+    /// that it is there: one that takes nothing for as long as it may be silent is let go.
+    async fn written(&self) {
+        let patience = self.services.limits.idle_timeout;
+        if patience.is_zero() {
+            self.outbox.drained().await;
+        } else if timeout(patience, self.outbox.drained()).await.is_err() {
+            let reason = "an answer was not taken; resume by seq";
+            self.outbox.close(Close::new(CloseCode::SlowConsumer, reason));
+        }
     }
 
     fn room(&self, book: BookId) -> Result<&JoinedRoom, ErrorReply> {
