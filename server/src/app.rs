@@ -8,13 +8,12 @@ use std::time::Duration;
 
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::auth::Auth;
 use crate::config::Config;
-use crate::connection::{self, UserLimits};
+use crate::connection::{self, Resumes, UserLimits};
 use crate::hub::Hub;
 use crate::log::Appender;
 use crate::log::open::{OpenError, open};
@@ -91,7 +90,7 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationTo
             auth: Auth::Claimed,
             limits: config.limits,
             users,
-            resumes: Semaphore::new(connection::RESUMES),
+            resumes: Resumes::default(),
             shutdown: shutdown.clone(),
             next_connection: AtomicU64::new(1),
         }),

@@ -12,13 +12,12 @@ use futures_util::{Sink, StreamExt, stream};
 use readrealm_protocol::{CloseCode, codec};
 use readrealm_server::auth::Auth;
 use readrealm_server::config::Limits;
-use readrealm_server::connection::{End, Inbound, Outbound, RESUMES, Services, UserLimits, run};
+use readrealm_server::connection::{End, Inbound, Outbound, Resumes, Services, UserLimits, run};
 use readrealm_server::hub::Hub;
 use readrealm_server::log::memory::MemoryLog;
 use readrealm_server::log::{Appender, EventLog};
 use readrealm_server::room::actor;
 use readrealm_server::room::ambient::System;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -63,7 +62,7 @@ fn services() -> Arc<Services> {
         auth: Auth::Claimed,
         users: UserLimits::new(&limits),
         limits,
-        resumes: Semaphore::new(RESUMES),
+        resumes: Resumes::default(),
         shutdown: CancellationToken::new(),
         next_connection: AtomicU64::new(1),
     })

@@ -10,6 +10,7 @@ e2e::on_durable_stores!(
     a_short_absence_is_told_in_full_and_joins_the_live_events,
     a_long_absence_is_told_in_pages_also_after_a_restart,
     a_page_is_bounded_by_what_is_told_and_not_by_what_was_written,
+    a_member_that_asks_from_far_behind_is_told_all_before_what_is_live,
     what_cannot_be_resumed_starts_afresh,
 );
 
@@ -151,6 +152,58 @@ async fn a_page_is_bounded_by_what_is_told_and_not_by_what_was_written(store: St
         assert!(bytes <= limits::RESUME_BYTES, "{bytes} bytes in a page");
     }
     assert!(pages.len() >= 5, "{} pages of 1.3 MB", pages.len());
+}
+
+async fn a_member_that_asks_from_far_behind_is_told_all_before_what_is_live(store: Store) {
+    const EVENTS: u64 = 1_200;
+    let server = Server::start_with(&store, &UNLIMITED).await;
+    let mut alice = Client::connect(&server, "alice").await;
+    let epoch = alice.join(BOOK).await.epoch;
+    let mut bob = Client::connect(&server, "bob").await;
+    bob.join(BOOK).await;
+    let mut last = None;
+    for n in 1..=EVENTS {
+        last = Some(alice.request(posting(BOOK, &n.to_string(), None)).await);
+    }
+    alice.answer(last.unwrap()).await.unwrap();
+    for _ in 0..EVENTS {
+        bob.next_message().await;
+    }
+    let event = returning(&bob, 2, Some(&epoch));
+    let id = bob.request(event).await;
+    for n in 1..=EVENTS {
+        alice.request(posting(BOOK, &format!("meanwhile {n}"), None)).await;
+    }
+    // From here on, as its socket tells it: the pages, then what is live, and no position twice.
+    let (mut told, mut complete, mut pages) = (2, false, 0);
+    while told < 2 * EVENTS || !complete {
+        let frame = bob.next().await;
+        match frame.event {
+            ServerEvent::Resumed(page) if frame.id == Some(id) => {
+                assert!(!complete, "a page after the last");
+                for event in &page.events {
+                    assert_eq!(event.seq.get(), told + 1);
+                    told += 1;
+                }
+                (complete, pages) = (page.complete, pages + 1);
+            }
+            // What was under way before the room heard the request.
+            ServerEvent::Message(message) if !complete => assert!(pages == 0, "{message:?} among the pages"),
+            ServerEvent::Message(message) => {
+                assert_eq!(message.seq.get(), told + 1);
+                told += 1;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(pages >= 3, "{pages} pages");
+    // It was a member all the while.
+    let moved = ["userJoined", "userLeft"];
+    let heard = alice
+        .heard()
+        .filter(|frame| moved.contains(&frame.event.name()))
+        .count();
+    assert_eq!(heard, 1, "bob's arrival");
 }
 
 async fn what_cannot_be_resumed_starts_afresh(store: Store) {

@@ -15,12 +15,12 @@ use std::time::Duration;
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use readrealm_protocol::codec::DecodeError;
 use readrealm_protocol::{ClientFrame, CloseCode};
-use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 pub use limits::UserLimits;
 pub use outbox::{Close, Outbox};
+pub use resume::Resumes;
 
 use crate::auth::Auth;
 use crate::config::Limits;
@@ -42,16 +42,13 @@ pub struct Services {
     pub limits: Limits,
     /// What users may do over all their connections.
     pub users: Arc<UserLimits>,
-    /// Reads of long-gone clients' events that may be under way at once, over all connections.
-    pub resumes: Semaphore,
+    /// What bringing long-gone clients forward may take, over all connections.
+    pub resumes: Resumes,
     /// Cancelled when the process is to end.
     pub shutdown: CancellationToken,
     /// The number of the next connection.
     pub next_connection: AtomicU64,
 }
-
-/// What [`Services::resumes`] allows. A page that was read waits in its connection's outbox, one per connection.
-pub const RESUMES: usize = 32;
 
 /// How long a connection that is being closed is given to take what it is owed.
 const LAST_WORDS: Duration = Duration::from_secs(1);

@@ -105,7 +105,7 @@ impl Requests {
         // Before it is in: should the connection end meanwhile, it leaves all the same.
         let known = self.rooms.contains_key(&book);
         self.rooms.entry(book).or_insert(room);
-        let entered = self.enter(&handle, id, join, user).await;
+        let entered = self.enter(&handle, id, join, user, known).await;
         if !known && !matches!(entered, Ok(true)) {
             self.rooms.remove(&book);
         }
@@ -119,6 +119,7 @@ impl Requests {
         id: Option<RequestId>,
         join: JoinRoom,
         user: Arc<User>,
+        known: bool,
     ) -> Result<bool, ErrorReply> {
         let book = handle.book;
         let outbox = Arc::clone(&self.outbox) as Arc<dyn Deliver>;
@@ -141,12 +142,18 @@ impl Requests {
             };
             handle.mailbox.send(command).await.map_err(|_| unavailable())?;
             match (joined.await.map_err(|_| unavailable())?, &mut standing) {
-                (Joined::Behind(members), Some(standing)) => {
-                    let page = resume::next_page(&self.services, book, standing, members).await?;
-                    standing.after = page.seq;
-                    self.outbox.deliver(Frame::answer("resumed", id, &page));
-                    // The socket's pace is the pace of the reads.
-                    self.written().await;
+                (Joined::Behind(members), Some(from)) => {
+                    match resume::next_page(&self.services, book, from, members).await {
+                        Ok((page, _turn)) => {
+                            from.after = page.seq;
+                            self.outbox.deliver(Frame::answer("resumed", id, &page));
+                            // The socket's pace is the pace of the reads.
+                            self.written().await;
+                        }
+                        // A member is told nothing until it is brought forward or given the state anew.
+                        Err(_) if known => standing = None,
+                        Err(reply) => return Err(reply),
+                    }
                 }
                 (Joined::Live, _) => {
                     // Large states, asked for all at once, are written one by one.

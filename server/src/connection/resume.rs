@@ -3,24 +3,58 @@
 //! What is deleted by now is told as its withdrawal and what was edited with its current words, each at the position
 //! it had: every position is told, and no withdrawn word is.
 
+use std::time::Duration;
+
 use readrealm_protocol::limits::{RESUME_BYTES, RESUME_EVENTS};
 use readrealm_protocol::server::{ErrorReply, Members, MessageDeleted, Resumed};
 use readrealm_protocol::{BookId, Change, MessageId, Seq, codec};
 use rustc_hash::FxHashMap;
 use serde_json::value::RawValue;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::timeout;
 
 use super::Services;
 use crate::log::{ReadError, ReadLimit, StoredEvent};
 use crate::room::{Standing, unavailable};
 
+/// Reads that may be under way at once.
+const READS: usize = 32;
+
+/// Pages that may be with their connections and not yet taken: 128 MiB at most.
+const PAGES: usize = 512;
+
+/// How long a client waits for its turn before it is told to come back.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What resuming may take of this process, over all connections: who comes in large numbers waits for a turn.
+#[derive(Debug)]
+pub struct Resumes {
+    pages: Semaphore,
+    reads: Semaphore,
+}
+
+impl Default for Resumes {
+    fn default() -> Self {
+        Self {
+            pages: Semaphore::new(PAGES),
+            reads: Semaphore::new(READS),
+        }
+    }
+}
+
+/// A page, and the room in memory it takes: to be held until the page is written.
+type Held<'a> = (Resumed<Box<RawValue>>, SemaphorePermit<'a>);
+
 /// The events after a client's standing, as many as one page holds.
-pub(super) async fn next_page(
-    services: &Services,
+pub(super) async fn next_page<'a>(
+    services: &'a Services,
     book: BookId,
     standing: &Standing,
     members: Members,
-) -> Result<Resumed<Box<RawValue>>, ErrorReply> {
-    let _turn = services.resumes.acquire().await.map_err(|_| unavailable())?;
+) -> Result<Held<'a>, ErrorReply> {
+    let held = timeout(PATIENCE, services.resumes.pages.acquire()).await;
+    let held = held.ok().and_then(Result::ok).ok_or_else(unavailable)?;
+    let reading = services.resumes.reads.acquire().await.map_err(|_| unavailable())?;
     let (events, latest) = read(services, book, standing.after).await.map_err(|error| {
         tracing::warn!(%book, %error, "events to resume from could not be read");
         unavailable()
@@ -46,7 +80,8 @@ pub(super) async fn next_page(
         page.seq = event.seq;
         page.events.push(told);
     }
-    Ok(page)
+    drop(reading);
+    Ok((page, held))
 }
 
 type Latest = FxHashMap<Seq, StoredEvent>;

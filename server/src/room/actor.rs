@@ -12,7 +12,7 @@ use readrealm_protocol::server::Ack;
 use readrealm_protocol::{BookId, ClientMessageId, Seq, Timestamp};
 use tokio::sync::mpsc;
 
-use entry::Ahead;
+use entry::Waiting;
 use work::{Done, clock, run_work, wait_until};
 
 use super::ambient::Ambient;
@@ -64,8 +64,8 @@ pub struct Room {
     behind: bool,
     /// Whether another writer has the position this room last tried, and its event has not come yet.
     conflicted: bool,
-    /// Joins of clients that have been told more, on another node, than has come here yet.
-    ahead: Vec<Ahead>,
+    /// Joins of clients that have been told more, on another node, than has come here yet, or are owed answers first.
+    waiting: Vec<Waiting>,
     /// Failures in a row, which the next pause grows with.
     failures: u32,
     idle_since: Option<Instant>,
@@ -101,7 +101,7 @@ impl Room {
             work: None,
             behind: false,
             conflicted: false,
-            ahead: Vec::new(),
+            waiting: Vec::new(),
             failures: 0,
             idle_since: None,
             services,
@@ -120,7 +120,7 @@ impl Room {
             self.start_work();
             let now = clock();
             // Reading on is no use of it: the sweep makes every room do so more often than once in the time it is kept.
-            let idle = self.members.is_empty() && self.pending.is_empty() && self.ahead.is_empty();
+            let idle = self.members.is_empty() && self.pending.is_empty() && self.waiting.is_empty();
             self.idle_since = idle.then(|| self.idle_since.unwrap_or(now));
             let idle_until = self.idle_since.map(|since| since + self.idle_time());
             let deadlines = [idle_until, self.members.deadline(), self.pending.deadline()];
@@ -136,6 +136,7 @@ impl Room {
                     self.members.advance(now);
                     let expired = self.pending.expire(now);
                     answer(expired);
+                    self.admit(false);
                 }
                 command = mailbox.recv(), if !orphaned => match command {
                     Some(command) => self.handle(command),
@@ -262,6 +263,7 @@ impl Room {
                 let (head, now) = (self.head(), self.services.ambient.now());
                 let ended = self.pending.number_changes(head, now, &places, latest, known);
                 answer(ended);
+                self.admit(false);
             }
             Done::CaughtUp(Ok(events)) => self.caught_up(events),
             Done::Refilled(Ok(page)) => self.timeline.end_refill(Some(page)),
@@ -320,6 +322,7 @@ impl Room {
         // The sender's own `message` goes before the `ack`.
         self.let_through();
         answer(ended);
+        self.admit(false);
         match stopped {
             None | Some(Stop::Duplicate(_)) => self.failures = 0,
             // Where the other's event has come meanwhile, there is nothing to wait for.

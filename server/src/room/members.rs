@@ -19,6 +19,8 @@ pub struct Members {
     book: BookId,
     list: Vec<Member>,
     index: FxHashMap<ConnectionId, usize>,
+    /// Those who are present and told nothing for now: they read from the log what they missed.
+    paused: FxHashMap<ConnectionId, Member>,
     presence: Presence,
     /// When `occupancy` may be told next, where there is news to tell.
     occupancy_due: Option<Instant>,
@@ -32,13 +34,14 @@ impl Members {
             book,
             list: Vec::new(),
             index: FxHashMap::default(),
+            paused: FxHashMap::default(),
             presence: Presence::default(),
             occupancy_due: None,
             occupancy_told: None,
         }
     }
 
-    /// The member of that connection.
+    /// The member of that connection; not one that is paused.
     pub fn get(&self, connection: ConnectionId) -> Option<&Member> {
         self.list.get(*self.index.get(&connection)?)
     }
@@ -53,28 +56,49 @@ impl Members {
         self.presence.members()
     }
 
-    /// Takes a connection in, and tells the others where it is its user's first. One that is in stays as it is.
+    /// Takes a connection in, and tells the others where it is its user's first. One that is in stays as it is, and is
+    /// told again what happens where it was paused.
     pub fn enter(&mut self, member: Member, now: Instant) {
         if self.index.contains_key(&member.connection) {
+            return;
+        }
+        if let Some(member) = self.paused.remove(&member.connection) {
+            self.list_in(member);
             return;
         }
         if self.presence.enter(&member.user) {
             let user = std::sync::Arc::clone(&member.user);
             self.tell_moved("userJoined", &user, now);
         }
-        self.index.insert(member.connection, self.list.len());
-        self.list.push(member);
+        self.list_in(member);
+    }
+
+    /// Tells a connection nothing more until it enters again; its user stays present.
+    pub fn pause(&mut self, connection: ConnectionId) {
+        if let Some(member) = self.list_out(connection) {
+            self.paused.insert(connection, member);
+        }
     }
 
     /// Lets a connection go, and tells the others where it was its user's last.
     pub fn exit(&mut self, connection: ConnectionId, dropped: bool, now: Instant) -> Option<Member> {
+        let member = self.list_out(connection).or_else(|| self.paused.remove(&connection))?;
+        let moved = self.presence.exit(&member.user.user_id, dropped, now);
+        self.tell(moved, now);
+        Some(member)
+    }
+
+    fn list_in(&mut self, member: Member) {
+        self.index.insert(member.connection, self.list.len());
+        self.list.push(member);
+    }
+
+    fn list_out(&mut self, connection: ConnectionId) -> Option<Member> {
         let at = self.index.remove(&connection)?;
         let member = self.list.swap_remove(at);
         if let Some(moved) = self.list.get(at) {
             self.index.insert(moved.connection, at);
         }
-        let moved = self.presence.exit(&member.user.user_id, dropped, now);
-        self.tell(moved, now);
         Some(member)
     }
 

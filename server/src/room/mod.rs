@@ -72,8 +72,8 @@ pub struct Standing {
 pub enum Joined {
     /// The member is in, and has been answered.
     Live,
-    /// The client's standing is too old for what the room holds in memory, and it is not in: bring it forward from the
-    /// log, then join again. These are in the room meanwhile.
+    /// The client's standing is too old for what the room holds in memory: bring it forward from the log, then join
+    /// again. Until then it is told nothing; one that was in stays a member. These are in the room meanwhile.
     Behind(Members),
     /// The room could not be read; the member has been answered, and is not in.
     Failed,

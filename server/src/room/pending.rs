@@ -135,6 +135,11 @@ impl<W> Pending<W> {
         Ok(())
     }
 
+    /// Whether somebody like this waits.
+    pub fn is_awaited(&self, by: impl Fn(&W) -> bool) -> bool {
+        self.queue.iter().flat_map(|entry| &entry.waiters).any(by)
+    }
+
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
         self.queue.is_empty()

@@ -10,7 +10,7 @@ use std::time::Duration;
 use readrealm_protocol::client::{ClientEvent, JoinRoom};
 use readrealm_protocol::ids::RequestId;
 use readrealm_protocol::server::{Ack, ErrorReply, ServerEvent, ServerFrame};
-use readrealm_protocol::{BookId, ClientFrame, UserId};
+use readrealm_protocol::{BookId, ClientFrame, Seq, UserId};
 use tokio::time::Instant;
 
 use crate::dice::Dice;
@@ -231,7 +231,11 @@ impl Client {
         // Now and then it forgets what it knows.
         let afresh = !self.world.is_calm() && self.dice.per_mille(50);
         let known = self.rooms[&book].known.clone().filter(|_| !afresh);
-        let (after, epoch) = known.unzip();
+        let (mut after, epoch) = known.unzip();
+        if self.rooms[&book].standing == Standing::In && self.dice.per_mille(300) {
+            // As one that asks for everything once more, while it is in.
+            after = Some(Seq::ZERO);
+        }
         let asked = self.ask(ClientEvent::JoinRoom(JoinRoom {
             book_id: book,
             user_id: Some(self.user.clone()),

@@ -33,6 +33,8 @@ struct Request {
     answered: bool,
     /// Where a resume that is not complete stands.
     resumed_to: Option<Seq>,
+    /// What had been heard of the room before a resume paused it.
+    paused_at: Option<Seq>,
 }
 
 /// A room the connection is in: the position of the last event heard.
@@ -57,6 +59,7 @@ impl Conversation {
             event: frame.event.clone(),
             answered: false,
             resumed_to: None,
+            paused_at: None,
         };
         self.requests.insert(frame.id.unwrap(), request);
     }
@@ -125,7 +128,11 @@ impl Conversation {
             return;
         };
         let (book, at) = (state.book_id, state.seq);
+        let paused_at = self.requests[&id].paused_at;
         match (self.rooms.get(&book), join.after) {
+            // A resume of one that was in could not begin or go on: the state takes its place.
+            (None, _) if paused_at.is_some_and(|heard| heard <= at) => {}
+            (Some(room), Some(_)) if room.position <= at => {}
             (Some(room), _) if room.position != at => {
                 found.push(format!("I3 a state at {book}@{at} to one who has {}", room.position));
             }
@@ -175,18 +182,23 @@ impl Conversation {
                 missed.seq
             ));
         }
-        if let Some(room) = self.rooms.get(&book)
-            && (room.position != position || !missed.complete)
+        // From the first of several pages on, one that is in hears nothing live until the last.
+        let heard = self.rooms.remove(&book).map(|room| room.position);
+        let request = self.requests.get_mut(&id).unwrap();
+        let first = request.resumed_to.is_none();
+        if missed.complete && first && heard.is_some_and(|heard| heard != position)
+            || missed.complete && request.paused_at.is_some_and(|heard| heard > position)
         {
             found.push(format!(
-                "I3 a resume of {book} to {position} to one who has {}",
-                room.position
+                "I3 a resume of {book} to {position} to one who has {:?}",
+                heard.or(request.paused_at)
             ));
         }
         if missed.complete {
             self.rooms.insert(book, Room { position });
-        } else if let Some(request) = self.requests.get_mut(&id) {
+        } else {
             request.resumed_to = Some(position);
+            request.paused_at = request.paused_at.or(heard);
         }
     }
 

@@ -7,13 +7,12 @@ use std::time::Duration;
 use readrealm_protocol::{Epoch, Timestamp};
 use readrealm_server::auth::Auth;
 use readrealm_server::config::Limits;
-use readrealm_server::connection::{RESUMES, Services, UserLimits};
+use readrealm_server::connection::{Resumes, Services, UserLimits};
 use readrealm_server::fanout;
 use readrealm_server::hub::Hub;
 use readrealm_server::log::{Appender, EventLog};
 use readrealm_server::room::actor;
 use readrealm_server::room::ambient::Ambient;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -100,7 +99,7 @@ impl Node {
             auth: Auth::Claimed,
             users: UserLimits::new(&limits),
             limits,
-            resumes: Semaphore::new(RESUMES),
+            resumes: Resumes::default(),
             shutdown: CancellationToken::new(),
             next_connection: AtomicU64::new(1),
         };
