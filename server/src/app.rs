@@ -15,8 +15,8 @@ use crate::auth::Auth;
 use crate::config::Config;
 use crate::connection::{self, Resumes, UserLimits};
 use crate::hub::Hub;
-use crate::log::Appender;
 use crate::log::open::{OpenError, open};
+use crate::log::{Appender, EventLog};
 use crate::room::actor::Services;
 use crate::room::ambient::System;
 use crate::transport::admission::Admission;
@@ -48,6 +48,9 @@ pub enum RunError {
     /// The event log can be trusted no more.
     #[error("the event log failed, and what it holds is not known: {0}")]
     Poisoned(String),
+    /// Nothing can be appended any more.
+    #[error("the task that writes the event log failed")]
+    Writer,
     /// The network failed.
     #[error("the listener failed: {0}")]
     Listener(#[from] std::io::Error),
@@ -56,7 +59,8 @@ pub enum RunError {
     Anonymous(SocketAddr),
 }
 
-/// Serves until `shutdown` is cancelled, then drains: no new connections, reconnects spread by 4001, appends flushed.
+/// Opens the log and serves until `shutdown` is cancelled, then drains: no new connections, reconnects spread by 4001,
+/// appends flushed.
 pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationToken) -> Result<(), RunError> {
     let address = listener.local_addr()?;
     if !address.ip().is_loopback() && !config.allow_anonymous {
@@ -65,9 +69,20 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationTo
     tracing::warn!("authentication is off: whoever connects is who they say they are");
     let log = open(&config.store).await?;
     tracing::info!(store = %config.store, epoch = %log.epoch(), "the event log is open");
+    serve(config, log, listener, shutdown).await
+}
 
+/// The same over a log that is open.
+pub async fn serve(
+    config: Config,
+    log: Arc<dyn EventLog>,
+    listener: TcpListener,
+    shutdown: CancellationToken,
+) -> Result<(), RunError> {
+    let address = listener.local_addr()?;
     let (rooms, sockets, writers) = (TaskTracker::new(), TaskTracker::new(), TaskTracker::new());
     let appender = Appender::spawn(Arc::clone(&log), &writers);
+    let writer_failed = appender.failed();
     let hub = Hub::new(
         Services {
             log: Arc::clone(&log),
@@ -105,6 +120,7 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationTo
     let mut serving = tokio::spawn(async move { serving.await });
     tokio::select! {
         reason = log.poisoned() => return Err(RunError::Poisoned(reason)),
+        () = writer_failed.cancelled() => return Err(RunError::Writer),
         failed = &mut tail => failed.map_err(std::io::Error::other)?,
         () = shutdown.cancelled() => {}
         served = &mut serving => served.map_err(std::io::Error::other)??,
@@ -124,6 +140,7 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationTo
     });
     let drained = tokio::select! {
         reason = log.poisoned() => return Err(RunError::Poisoned(reason)),
+        () = writer_failed.cancelled() => return Err(RunError::Writer),
         drained = drained => drained,
     };
     if drained.is_err() {

@@ -53,17 +53,17 @@ async fn follow_once(log: &dyn EventLog, hub: &Hub, wait: &mut u64) -> Result<Fo
         return Ok(Followed::SoleWriter);
     };
     // The tail stands at "now": only then is it safe to read what was missed before it.
-    hub.catch_up().await;
+    hub.catch_up();
     hub.set_following(true);
     *wait = REOPEN_FIRST;
     let mut sweep = tokio::time::interval_at(tokio::time::Instant::now() + SWEEP, SWEEP);
     loop {
         tokio::select! {
             biased;
-            _ = sweep.tick() => hub.catch_up().await,
+            _ = sweep.tick() => hub.catch_up(),
             event = tail.next() => {
                 let Some(event) = event.transpose()? else { return Ok(Followed::Ended) };
-                hub.pass_on(event).await;
+                hub.pass_on(event);
             }
         }
     }

@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use readrealm_protocol::BookId;
 use rustc_hash::FxHashMap;
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::task::TaskTracker;
 
 use crate::log::StoredEvent;
 use crate::room::actor::Services;
 use crate::room::ambient::Ambient;
-use crate::room::{Command, Deliver, Frame, Joined, MAILBOX, Room, RoomHandle, unavailable};
+use crate::room::{Command, Deliver, Frame, Inbox, Joined, MAILBOX, Room, RoomHandle, unavailable};
 
 /// The rooms of this process.
 #[derive(Debug, Clone)]
@@ -50,9 +51,15 @@ impl Hub {
             return handle.clone();
         }
         let (mailbox, commands) = mpsc::channel(MAILBOX);
-        let handle = RoomHandle { book, mailbox };
+        let missed = Arc::new(Notify::new());
+        let handle = RoomHandle {
+            book,
+            mailbox,
+            missed: Arc::clone(&missed),
+        };
         rooms.insert(book, handle.clone());
-        self.shared.tasks.spawn(serve(Arc::clone(&self.shared), book, commands));
+        let inbox = Inbox { commands, missed };
+        self.shared.tasks.spawn(serve(Arc::clone(&self.shared), book, inbox));
         handle
     }
 
@@ -61,10 +68,14 @@ impl Hub {
         self.shared.lock().get(&book).cloned()
     }
 
-    /// Hands an event of the log's tail to its room, where that is in memory: another reads it when it is loaded.
-    pub async fn pass_on(&self, event: StoredEvent) {
+    /// Hands an event of the log's tail to its room, where that is in memory: another reads it when it is loaded. Waits
+    /// for no room, so that a slow one holds up nobody else: one whose mailbox is full reads the event from the log.
+    pub fn pass_on(&self, event: StoredEvent) {
         if let Some(room) = self.in_memory(event.book) {
-            let _ = room.mailbox.send(Command::Tail(Box::new(event))).await;
+            match room.mailbox.try_send(Command::Tail(Box::new(event))) {
+                Ok(()) | Err(TrySendError::Closed(_)) => {}
+                Err(TrySendError::Full(_)) => room.missed.notify_one(),
+            }
         }
     }
 
@@ -79,10 +90,9 @@ impl Hub {
     }
 
     /// Tells every room in memory that it may have missed events.
-    pub async fn catch_up(&self) {
-        let rooms: Vec<RoomHandle> = self.shared.lock().values().cloned().collect();
-        for room in rooms {
-            let _ = room.mailbox.send(Command::CatchUp).await;
+    pub fn catch_up(&self) {
+        for room in self.shared.lock().values() {
+            room.missed.notify_one();
         }
     }
 
@@ -124,23 +134,30 @@ impl Shared {
     }
 }
 
-async fn serve(shared: Arc<Shared>, book: BookId, mut commands: mpsc::Receiver<Command>) {
+async fn serve(shared: Arc<Shared>, book: BookId, mut inbox: Inbox) {
     loop {
         match Room::load(book, shared.services.clone()).await {
             Ok(mut room) => loop {
-                room.run(&mut commands).await;
-                if commands.is_closed() || shared.evict(book, &commands) {
+                room.run(&mut inbox).await;
+                if inbox.commands.is_closed() || shared.evict(book, &inbox.commands) {
                     return;
                 }
             },
             Err(error) => {
                 tracing::warn!(%book, %error, "a room could not be loaded");
-                let Some(first) = commands.recv().await else { return };
-                refuse(first);
-                while let Ok(next) = commands.try_recv() {
+                tokio::select! {
+                    biased;
+                    first = inbox.commands.recv() => match first {
+                        Some(first) => refuse(first),
+                        None => return,
+                    },
+                    // Nobody asked for anything: the sweep is what finds the room then, and lets it go.
+                    () = inbox.missed.notified() => {}
+                }
+                while let Ok(next) = inbox.commands.try_recv() {
                     refuse(next);
                 }
-                if shared.evict(book, &commands) {
+                if shared.evict(book, &inbox.commands) {
                     return;
                 }
             }
@@ -161,7 +178,6 @@ fn refuse(command: Command) {
         | Command::Position { .. }
         | Command::Members { .. }
         | Command::Typing { .. }
-        | Command::Tail(_)
-        | Command::CatchUp => {}
+        | Command::Tail(_) => {}
     }
 }

@@ -1,9 +1,12 @@
 //! Group commit: what arrives while an append is in flight is the next batch, over all rooms. No timer is involved,
 //! so a lone message waits for nobody and a crowd shares one durable write.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{Append, AppendOutcome, BATCH_BYTES, BATCH_EVENTS, EventLog, Stop};
@@ -16,6 +19,7 @@ const WAITING: usize = 4_096;
 #[derive(Debug, Clone)]
 pub struct Appender {
     submissions: mpsc::Sender<Submission>,
+    failed: CancellationToken,
 }
 
 #[derive(Debug)]
@@ -28,8 +32,21 @@ impl Appender {
     /// Starts the one writer of this process. It ends when the last handle is gone and what was submitted is answered.
     pub fn spawn(log: Arc<dyn EventLog>, tasks: &TaskTracker) -> Self {
         let (submissions, mailbox) = mpsc::channel(WAITING);
-        tasks.spawn(write_batches(log, mailbox));
-        Self { submissions }
+        let failed = CancellationToken::new();
+        let writing = AssertUnwindSafe(write_batches(log, mailbox)).catch_unwind();
+        let end = failed.clone();
+        tasks.spawn(async move {
+            // What the log was left with nobody knows; nothing of it is used again.
+            if writing.await.is_err() {
+                end.cancel();
+            }
+        });
+        Self { submissions, failed }
+    }
+
+    /// Cancelled when the writer has failed: from then on nothing can be appended in this process.
+    pub fn failed(&self) -> CancellationToken {
+        self.failed.clone()
     }
 
     /// Appends a room's events. A room must await this before its next call.

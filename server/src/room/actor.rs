@@ -10,7 +10,6 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use readrealm_protocol::server::Ack;
 use readrealm_protocol::{BookId, ClientMessageId, Seq, Timestamp};
-use tokio::sync::mpsc;
 
 use entry::Waiting;
 use work::{Done, clock, run_work, wait_until};
@@ -22,7 +21,7 @@ use super::pending::{Next, Pending, Rejected, Settlement};
 use super::replies::{Waiter, answer, key_conflict, not_joined, unavailable};
 use super::request::{Action, Request};
 use super::timeline::{Timeline, WINDOW};
-use super::{Command, ConnectionId, Frame, Joined, Member, Standing};
+use super::{Command, ConnectionId, Frame, Inbox, Joined, Member, Standing};
 use crate::log::{Append, AppendOutcome, Appender, EventLog, Head, PageQuery, ReadError, ReadLimit, Stop, StoredEvent};
 
 /// How long a room without members stays in memory.
@@ -95,7 +94,7 @@ impl Room {
             book,
             timeline: Timeline::new(book, epoch, page),
             gate: Gate::new(head.seq),
-            members: Members::new(book),
+            members: Members::new(book, Arc::clone(&services.ambient)),
             pending: Pending::default(),
             last_at: head.at,
             work: None,
@@ -110,7 +109,7 @@ impl Room {
 
     /// Serves the mailbox until the room has been idle for a minute, or nobody can reach it any more and what was asked
     /// is done.
-    pub async fn run(&mut self, mailbox: &mut mpsc::Receiver<Command>) {
+    pub async fn run(&mut self, inbox: &mut Inbox) {
         self.idle_since = None;
         let mut orphaned = false;
         loop {
@@ -138,7 +137,8 @@ impl Room {
                     answer(expired);
                     self.admit(false);
                 }
-                command = mailbox.recv(), if !orphaned => match command {
+                () = inbox.missed.notified() => self.behind = true,
+                command = inbox.commands.recv(), if !orphaned => match command {
                     Some(command) => self.handle(command),
                     None => orphaned = true,
                 },
@@ -186,7 +186,6 @@ impl Room {
                 self.gate.offer(event.seq, *event);
                 self.let_through();
             }
-            Command::CatchUp => self.behind = true,
         }
     }
 

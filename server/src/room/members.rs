@@ -1,12 +1,14 @@
 //! The connections in a room, and the telling of all of them.
 
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
 use readrealm_protocol::BookId;
-use readrealm_protocol::Timestamp;
 use readrealm_protocol::limits::OCCUPANCY_USERS;
 use readrealm_protocol::server::{Occupancy, User, UserMoved, UserTyping};
 use rustc_hash::FxHashMap;
-use std::time::{Duration, Instant};
 
+use super::ambient::Ambient;
 use super::presence::{Moved, Presence};
 use super::{ConnectionId, Frame, Member};
 
@@ -17,6 +19,7 @@ const OCCUPANCY_EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Members {
     book: BookId,
+    ambient: Arc<dyn Ambient>,
     list: Vec<Member>,
     index: FxHashMap<ConnectionId, usize>,
     /// Those who are present and told nothing for now: they read from the log what they missed.
@@ -29,9 +32,10 @@ pub struct Members {
 
 impl Members {
     /// Nobody.
-    pub fn new(book: BookId) -> Self {
+    pub fn new(book: BookId, ambient: Arc<dyn Ambient>) -> Self {
         Self {
             book,
+            ambient,
             list: Vec::new(),
             index: FxHashMap::default(),
             paused: FxHashMap::default(),
@@ -67,7 +71,7 @@ impl Members {
             return;
         }
         if self.presence.enter(&member.user) {
-            let user = std::sync::Arc::clone(&member.user);
+            let user = Arc::clone(&member.user);
             self.tell_moved("userJoined", &user, now);
         }
         self.list_in(member);
@@ -105,7 +109,7 @@ impl Members {
     /// A member is writing, or not: tells the others where that is news.
     pub fn set_typing(&mut self, connection: ConnectionId, typing: bool, now: Instant) {
         let Some(member) = self.get(connection) else { return };
-        let user = std::sync::Arc::clone(&member.user);
+        let user = Arc::clone(&member.user);
         if self.presence.set_typing(&user.user_id, typing, now) {
             self.tell_typing(&user, typing);
         }
@@ -158,7 +162,7 @@ impl Members {
             book_id: self.book,
             user_id: user.user_id.clone(),
             username: user.username.clone(),
-            timestamp: Timestamp::now(),
+            timestamp: self.ambient.now(),
         };
         self.broadcast_to_others(user, &Frame::event(event, &moved));
     }

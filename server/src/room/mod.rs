@@ -22,7 +22,7 @@ use std::sync::Arc;
 use readrealm_protocol::ids::RequestId;
 use readrealm_protocol::server::{Members, User};
 use readrealm_protocol::{BookId, ClientMessageId, Epoch, Seq};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 pub use actor::Room;
 pub use frame::{Deliver, Frame};
@@ -136,8 +136,6 @@ pub enum Command {
     },
     /// The log's tail brought an event.
     Tail(Box<StoredEvent>),
-    /// The log's tail may have missed events: look.
-    CatchUp,
 }
 
 impl std::fmt::Debug for dyn Deliver {
@@ -153,4 +151,16 @@ pub struct RoomHandle {
     pub book: BookId,
     /// Its mailbox.
     pub mailbox: mpsc::Sender<Command>,
+    /// Tells it that it may have missed events of the log. It keeps one such word until the room looks, which it does
+    /// at its next turn, or at once where it has nothing else to do: none is lost, and many are one.
+    pub missed: Arc<Notify>,
+}
+
+/// The room's end of its [`RoomHandle`].
+#[derive(Debug)]
+pub struct Inbox {
+    /// What it is told.
+    pub commands: mpsc::Receiver<Command>,
+    /// Whether it may have missed events.
+    pub missed: Arc<Notify>,
 }
