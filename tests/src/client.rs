@@ -1,19 +1,22 @@
 //! One client: the protocol's own types over a plain WebSocket.
 
+mod acts;
+
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 
 use futures_util::{SinkExt, StreamExt};
-use readrealm_protocol::client::{
-    ClientEvent, DeleteMessage, EditMessage, JoinRoom, LeaveRoom, LoadPrevious, PageLimit, PostMessage, SetTyping,
-};
+use readrealm_protocol::client::ClientEvent;
 use readrealm_protocol::ids::RequestId;
-use readrealm_protocol::server::{Ack, Appended, ErrorReply, MessagesPage, PreviousMessages, ServerFrame};
-use readrealm_protocol::{ClientFrame, ErrorCode, Message, MessageId, ServerEvent, codec};
+use readrealm_protocol::server::{ErrorReply, ServerFrame};
+use readrealm_protocol::{ClientFrame, ErrorCode, Message, ServerEvent, codec};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{self, client::IntoClientRequest, handshake::client::Response, http::Request};
 
 use crate::{PATIENCE, Server};
+
+pub use acts::{appended, posting};
 
 /// A connection, and what it has heard and nobody has asked for yet.
 #[derive(Debug)]
@@ -34,12 +37,8 @@ pub struct Heard {
     pub text: String,
 }
 
-/// What the next thing on a socket was.
-enum Came {
-    Frame(Heard),
-    /// The code and the reason; 1006 where the socket ended without.
-    Closed(u16, String),
-}
+/// How a connection ended: the code and the reason; 1006 where the socket ended without a close.
+pub type Closed = (u16, String);
 
 /// A valid value of the protocol out of a test's own number or text.
 pub fn valid<T, V>(value: V) -> T
@@ -80,23 +79,40 @@ impl Client {
                 .headers_mut()
                 .insert(name, value.parse().expect("a header's value"));
         }
-        let handshake = shake_hands(socket, server, request);
+        let handshake = shake_hands(socket, server.address(), request);
         match tokio::time::timeout(PATIENCE, handshake)
             .await
             .expect("the server answers the handshake")
         {
-            Ok((socket, response)) => Ok((
-                Self {
-                    user: user.to_owned(),
-                    socket,
-                    inbox: VecDeque::new(),
-                    requests: 0,
-                },
-                response,
-            )),
+            Ok((socket, response)) => Ok((Self::over(socket, user), response)),
             Err(tungstenite::Error::Http(response)) => Err(response.status().as_u16()),
             Err(error) => panic!("the handshake failed: {error}"),
         }
+    }
+
+    /// Connects to an address where nobody may be, or nobody who answers: then it takes as long as it is waited for.
+    pub async fn dial(address: SocketAddr, user: &str) -> Result<Self, tungstenite::Error> {
+        let request = format!("ws://{address}/ws").into_client_request()?;
+        let (socket, _) = shake_hands(TcpSocket::new_v4()?, address, request).await?;
+        Ok(Self::over(socket, user))
+    }
+
+    fn over(socket: WebSocketStream<TcpStream>, user: &str) -> Self {
+        Self {
+            user: user.to_owned(),
+            socket,
+            inbox: VecDeque::new(),
+            requests: 0,
+        }
+    }
+
+    /// Sends a request to a server that may be gone.
+    pub async fn try_request(&mut self, event: ClientEvent) -> Result<RequestId, tungstenite::Error> {
+        self.requests += 1;
+        let id = RequestId::from(self.requests);
+        let text = codec::encode_client(&ClientFrame { id: Some(id), event });
+        self.socket.send(tungstenite::Message::text(text)).await?;
+        Ok(id)
     }
 
     /// Sends a request and does not wait for its answer.
@@ -153,8 +169,8 @@ impl Client {
                 at += 1;
             }
             match self.come(what).await {
-                Came::Frame(heard) => self.inbox.push_back(heard),
-                Came::Closed(code, reason) => {
+                Ok(heard) => self.inbox.push_back(heard),
+                Err((code, reason)) => {
                     panic!("{} waited for {what} and was closed: {code} {reason:?}", self.user)
                 }
             }
@@ -203,8 +219,8 @@ impl Client {
     pub async fn closed(&mut self) -> (u16, String) {
         loop {
             match self.come("the close").await {
-                Came::Frame(heard) => self.inbox.push_back(heard),
-                Came::Closed(code, reason) => return (code, reason),
+                Ok(heard) => self.inbox.push_back(heard),
+                Err(closed) => return closed,
             }
         }
     }
@@ -228,155 +244,47 @@ impl Client {
         }
     }
 
-    async fn come(&mut self, what: &str) -> Came {
+    async fn come(&mut self, what: &str) -> Result<Heard, Closed> {
+        let next = tokio::time::timeout(PATIENCE, self.listen()).await;
+        next.unwrap_or_else(|_| {
+            let heard: Vec<_> = self.inbox.iter().map(|heard| &heard.text).collect();
+            panic!(
+                "{} waited {PATIENCE:?} for {what}; heard and not asked for: {heard:#?}",
+                self.user
+            )
+        })
+    }
+
+    /// The next frame, however long it takes; nothing is lost when this is not waited for to the end. Pings are
+    /// answered meanwhile.
+    pub async fn listen(&mut self) -> Result<Heard, Closed> {
         loop {
-            let next = tokio::time::timeout(PATIENCE, self.socket.next()).await;
-            let next = next.unwrap_or_else(|_| {
-                let heard: Vec<_> = self.inbox.iter().map(|heard| &heard.text).collect();
-                panic!(
-                    "{} waited {PATIENCE:?} for {what}; heard and not asked for: {heard:#?}",
-                    self.user
-                )
-            });
-            return match next {
+            return match self.socket.next().await {
                 Some(Ok(tungstenite::Message::Text(text))) => {
                     let frame = codec::decode_server(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
-                    Came::Frame(Heard {
+                    Ok(Heard {
                         frame,
                         text: text.to_string(),
                     })
                 }
                 Some(Ok(tungstenite::Message::Close(Some(close)))) => {
-                    Came::Closed(close.code.into(), close.reason.to_string())
+                    Err((close.code.into(), close.reason.to_string()))
                 }
-                Some(Ok(tungstenite::Message::Close(None))) => Came::Closed(1005, String::new()),
+                Some(Ok(tungstenite::Message::Close(None))) => Err((1005, String::new())),
                 Some(Ok(_)) => continue,
-                Some(Err(error)) => Came::Closed(1006, error.to_string()),
-                None => Came::Closed(1006, "the socket ended".into()),
+                Some(Err(error)) => Err((1006, error.to_string())),
+                None => Err((1006, "the socket ended".into())),
             };
         }
     }
 }
 
-/// What users do.
-impl Client {
-    /// Enters a room.
-    pub async fn join(&mut self, book: u32) -> PreviousMessages<Message> {
-        let event = self.joining(book);
-        match self.ask(event).await {
-            Ok(ServerEvent::PreviousMessages(state)) => state,
-            other => panic!("joinRoom was answered with {other:?}"),
-        }
-    }
-
-    /// The request to enter a room.
-    pub fn joining(&self, book: u32) -> ClientEvent {
-        let user = &*self.user;
-        // A name as long as a user id may be is no username.
-        let username = (user.chars().count() <= 64).then(|| valid(user));
-        let (user_id, book_id) = (Some(valid(user)), book.into());
-        ClientEvent::JoinRoom(JoinRoom {
-            book_id,
-            user_id,
-            username,
-            after: None,
-            epoch: None,
-        })
-    }
-
-    /// Leaves a room.
-    pub async fn leave(&mut self, book: u32) {
-        let answer = self
-            .ask(ClientEvent::LeaveRoom(LeaveRoom { book_id: book.into() }))
-            .await;
-        assert_eq!(answer, Ok(ServerEvent::Ack(Ack::Done {})));
-    }
-
-    /// Posts, and waits until it is durable.
-    pub async fn post(&mut self, book: u32, content: &str) -> Appended {
-        self.try_post(book, content, None).await.expect("the post is taken")
-    }
-
-    /// Posts under a key, or without; the answer may be an error.
-    pub async fn try_post(&mut self, book: u32, content: &str, key: Option<&str>) -> Result<Appended, ErrorReply> {
-        self.ask(posting(book, content, key)).await.map(appended)
-    }
-
-    /// Gives a message new words.
-    pub async fn edit(&mut self, book: u32, message_id: MessageId, content: &str) -> Result<Appended, ErrorReply> {
-        let (book_id, content) = (book.into(), valid(content));
-        self.ask(ClientEvent::EditMessage(EditMessage {
-            book_id,
-            message_id,
-            content,
-            client_message_id: None,
-        }))
-        .await
-        .map(appended)
-    }
-
-    /// Withdraws a message.
-    pub async fn delete(&mut self, book: u32, message_id: MessageId) -> Result<Appended, ErrorReply> {
-        let book_id = book.into();
-        self.ask(ClientEvent::DeleteMessage(DeleteMessage {
-            book_id,
-            message_id,
-            client_message_id: None,
-        }))
-        .await
-        .map(appended)
-    }
-
-    /// Older messages.
-    pub async fn load_previous(&mut self, book: u32, before: u32, limit: Option<u64>) -> MessagesPage<Message> {
-        let limit = limit.map_or_else(PageLimit::default, valid);
-        match self
-            .ask(ClientEvent::LoadPrevious(LoadPrevious {
-                book_id: book.into(),
-                before: before.into(),
-                limit,
-            }))
-            .await
-        {
-            Ok(ServerEvent::MessagesPage(page)) => page,
-            other => panic!("loadPrevious was answered with {other:?}"),
-        }
-    }
-
-    /// Says that the user is writing, or has stopped. There is no answer.
-    pub async fn set_typing(&mut self, book: u32, typing: bool) {
-        self.request(ClientEvent::Typing(SetTyping {
-            book_id: book.into(),
-            typing,
-        }))
-        .await;
-    }
-}
-
-/// The request to post.
-pub fn posting(book: u32, content: &str, key: Option<&str>) -> ClientEvent {
-    let client_message_id = key.map(valid);
-    ClientEvent::Message(PostMessage {
-        book_id: book.into(),
-        content: valid(content),
-        client_message_id,
-    })
-}
-
-/// The ack of a post, an edit or a delete.
-pub fn appended(event: ServerEvent) -> Appended {
-    match event {
-        ServerEvent::Ack(Ack::Appended(appended)) => appended,
-        other => panic!("answered with {other:?}"),
-    }
-}
-
 async fn shake_hands(
     socket: TcpSocket,
-    server: &Server,
+    address: SocketAddr,
     request: Request<()>,
 ) -> Result<(WebSocketStream<TcpStream>, Response), tungstenite::Error> {
-    let socket = socket.connect(server.address()).await?;
+    let socket = socket.connect(address).await?;
     socket.set_nodelay(true)?;
     tokio_tungstenite::client_async(request, socket).await
 }
