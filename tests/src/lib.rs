@@ -5,11 +5,14 @@
 
 #![allow(clippy::missing_panics_doc, reason = "a test fails by panicking")]
 
+pub mod chaos;
 pub mod checker;
 pub mod client;
 pub mod mongod;
 pub mod pair;
 pub mod process;
+pub mod proxy;
+pub mod replica_set;
 pub mod server;
 pub mod store;
 

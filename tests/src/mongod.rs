@@ -1,6 +1,6 @@
 //! A real mongod for a test.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -61,41 +61,23 @@ impl Mongod {
     }
 
     async fn start(replica_set: bool) -> Self {
-        let folder = tempfile::Builder::new()
-            .prefix("readrealm-mongod-")
-            .tempdir()
-            .expect("a temporary folder");
+        let folder = folder();
         let mut tries = 0;
         let (process, port) = loop {
             // Between finding the free port and taking it somebody else may: then with another one.
             let port = free_port();
-            let mut command = Command::new(program());
-            command
-                .arg("--dbpath")
-                .arg(folder.path())
-                .args(["--bind_ip", "127.0.0.1", "--port", &port.to_string()]);
-            command.args(["--wiredTigerCacheSizeGB", "0.25", "--nounixsocket", "--quiet"]);
-            if replica_set {
-                command.args(["--replSet", "e2e", "--oplogSize", "64"]);
-            }
-            let (mut process, mut lines) =
-                Process::spawn("mongod", command).unwrap_or_else(|error| panic!("{MISSING} ({error})"));
-            let mut printed = Vec::new();
-            let ready = async {
-                while let Some(line) = lines.recv().await {
-                    if line.contains("Waiting for connections") {
-                        return true;
-                    }
-                    printed.push(line);
-                }
-                false
+            let arguments: &[&str] = if replica_set {
+                &["--replSet", "e2e", "--oplogSize", "64"]
+            } else {
+                &[]
             };
-            if within("mongod to listen", ready).await {
-                break (process, port);
+            match spawn(folder.path(), port, arguments).await {
+                Ok(process) => break (process, port),
+                Err(printed) => {
+                    tries += 1;
+                    assert!(tries < 3, "{printed}");
+                }
             }
-            tries += 1;
-            let stderr = process.whole_stderr();
-            assert!(tries < 3, "mongod does not start:\n{}\n{stderr}", printed.join("\n"));
         };
         if replica_set {
             within("the replica set to have a primary", initiate(port)).await;
@@ -112,6 +94,42 @@ impl Mongod {
             _folder: Some(folder),
         }
     }
+}
+
+/// A new folder for the data of one mongod.
+pub(crate) fn folder() -> TempDir {
+    tempfile::Builder::new()
+        .prefix("readrealm-mongod-")
+        .tempdir()
+        .expect("a temporary folder")
+}
+
+/// Starts a mongod and waits until it listens. Fails with what it printed where it ends before.
+pub(crate) async fn spawn(folder: &Path, port: u16, arguments: &[&str]) -> Result<Process, String> {
+    let mut command = Command::new(program());
+    command
+        .arg("--dbpath")
+        .arg(folder)
+        .args(["--bind_ip", "127.0.0.1", "--port", &port.to_string()])
+        .args(["--wiredTigerCacheSizeGB", "0.25", "--nounixsocket", "--quiet"])
+        .args(arguments);
+    let (mut process, mut lines) =
+        Process::spawn("mongod", command).unwrap_or_else(|error| panic!("{MISSING} ({error})"));
+    let mut printed = Vec::new();
+    let ready = async {
+        while let Some(line) = lines.recv().await {
+            if line.contains("Waiting for connections") {
+                return true;
+            }
+            printed.push(line);
+        }
+        false
+    };
+    if within("mongod to listen", ready).await {
+        return Ok(process);
+    }
+    let stderr = process.whole_stderr();
+    Err(format!("mongod does not start:\n{}\n{stderr}", printed.join("\n")))
 }
 
 async fn initiate(port: u16) {
@@ -138,7 +156,8 @@ fn program() -> PathBuf {
         .map_or_else(|| "mongod".into(), PathBuf::from)
 }
 
-fn free_port() -> u16 {
+/// A port that was free a moment ago.
+pub(crate) fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("its address").port()
 }

@@ -81,6 +81,11 @@ impl Process {
         status.expect("a child process can be waited for")
     }
 
+    /// Whether it has ended by now.
+    pub fn has_ended(&self) -> bool {
+        self.status.borrow().is_some()
+    }
+
     /// The program's number.
     pub fn pid(&self) -> u32 {
         self.pid.as_raw().unsigned_abs()

@@ -16,6 +16,15 @@ pub struct Store {
 }
 
 impl Store {
+    /// One that somebody else keeps.
+    pub fn at(url: String) -> Self {
+        Self {
+            url,
+            _folder: None,
+            _mongod: None,
+        }
+    }
+
     /// In the server's memory: gone with the server.
     pub fn memory() -> Self {
         Self {
