@@ -26,7 +26,8 @@ pub struct Config {
         long,
         env = "READREALM_STORE",
         default_value = "sqlite:readrealm.db",
-        value_name = "URL"
+        value_name = "URL",
+        global = true
     )]
     pub store: StoreUrl,
 

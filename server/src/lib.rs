@@ -14,12 +14,15 @@
 //! | [`fanout`] | what other nodes append, brought to the rooms |
 //! | [`http`], [`history`] | health, reading history without a socket, the files of the page |
 //! | [`auth`], [`config`] | who is who; what an operator can set |
+//! | [`cli`], [`admin`] | the command line; what an operator does to a log: verify, export, import, redact… |
 //! | [`app`] | puts it all together |
 
 #![warn(missing_docs)]
 
+pub mod admin;
 pub mod app;
 pub mod auth;
+pub mod cli;
 pub mod config;
 pub mod connection;
 pub mod fanout;

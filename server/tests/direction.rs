@@ -19,6 +19,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("http", &["transport", "history", "auth", "app"]),
     ("shutdown", &["connection", "hub", "log", "config"]),
     ("admin", &["log", "config", "auth"]),
+    ("cli", &["admin", "config"]),
 ];
 
 /// The modules that may name every other.

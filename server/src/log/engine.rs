@@ -94,7 +94,7 @@ impl Poison {
 }
 
 /// A name that no other log has.
-pub(super) fn new_epoch() -> Epoch {
+pub(crate) fn new_epoch() -> Epoch {
     let name = format!("{:032x}", rand::random::<u128>());
     Epoch::try_from(name.as_str()).expect("32 bytes fit a frame")
 }

@@ -1,15 +1,20 @@
 //! The event log: the one truth of every room. A room's history is rebuilt from it, and nobody sees what is not in it.
 //!
 //! [`EventLog`] is the contract; `tests/log_contract.rs` holds every engine to it. Engines know no room and no socket.
+//! [`inspect`] and [`keep`] are for operators: looking at a log beside its servers, and the few changes that are no
+//! appends.
 
 pub mod appender;
 mod engine;
 pub mod event;
+pub mod inspect;
+pub mod keep;
 pub mod memory;
 pub mod mongo;
 pub mod open;
 pub mod page;
 pub mod record;
+pub mod redaction;
 pub mod sqlite;
 pub mod upcast;
 
@@ -20,6 +25,7 @@ use futures_util::stream::BoxStream;
 use readrealm_protocol::{BookId, Epoch, Seq, Timestamp};
 
 pub use appender::Appender;
+pub(crate) use engine::new_epoch;
 pub use event::{EventId, Payload, StoredEvent};
 pub use page::Page;
 

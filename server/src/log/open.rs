@@ -85,6 +85,9 @@ pub enum OpenError {
     /// It cannot be reached, or is not a log at all.
     #[error("the event log cannot be opened: {0}")]
     Failed(String),
+    /// There is no log, where one is to be looked at.
+    #[error("there is no event log at {0}")]
+    Missing(String),
     /// A log that only one server may use is in use.
     #[error("{0} is in use by another readrealm-server; stop that one first")]
     InUse(String),
@@ -99,6 +102,13 @@ pub enum OpenError {
     /// What its promises rest on is not there.
     #[error("the event log is not safe to use: {0}")]
     Unsound(String),
+}
+
+impl OpenError {
+    /// A log in memory has no operator.
+    pub(super) fn in_memory() -> Self {
+        Self::Failed("memory: is gone with the server that has it, and holds nothing to work on".to_owned())
+    }
 }
 
 /// Opens the log, making it where there is none, and checks all that its promises rest on.

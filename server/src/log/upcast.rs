@@ -9,9 +9,9 @@ use serde_json::Value;
 use super::ReadError;
 use super::event::Payload;
 
-const POSTED: &str = "MessagePosted";
-const EDITED: &str = "MessageEdited";
-const DELETED: &str = "MessageDeleted";
+pub(super) const POSTED: &str = "MessagePosted";
+pub(super) const EDITED: &str = "MessageEdited";
+pub(super) const DELETED: &str = "MessageDeleted";
 
 /// Brings the data of one version to the next.
 type Upcaster = fn(Value) -> Value;

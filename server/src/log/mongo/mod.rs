@@ -5,6 +5,8 @@
 //! one node.
 
 mod append;
+mod inspect;
+mod keep;
 mod lease;
 mod read;
 mod schema;
@@ -29,6 +31,7 @@ use super::engine::Poison;
 use super::open::OpenError;
 use super::record::{Record, TimeForm};
 use super::{Append, AppendOutcome, EventId, EventLog, Head, Page, PageQuery, ReadError, ReadLimit, StoredEvent, Tail};
+pub use inspect::MongoReader;
 use lease::Lease;
 
 /// A read that takes longer has failed.

@@ -180,6 +180,6 @@ fn bound(book: BookId, place: Seq, seq: Seq) -> Document {
 }
 
 /// Ids and positions are below 2^53.
-fn integer(value: u64) -> i64 {
+pub(super) fn integer(value: u64) -> i64 {
     value.cast_signed()
 }

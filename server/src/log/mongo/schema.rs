@@ -91,10 +91,7 @@ pub(super) async fn connect(url: &str) -> Result<(Store, Topology), OpenError> {
 /// Makes what is missing, and checks what is there. Returns the epoch.
 pub(super) async fn prepare(store: &Store) -> Result<Epoch, OpenError> {
     let log = log_document(store).await.map_err(failed)?;
-    let found = log.get("format").and_then(integer).unwrap_or(0);
-    if found > FORMAT {
-        return Err(OpenError::NewerFormat { found, known: FORMAT });
-    }
+    check_format(&log)?;
     for (keys, unique) in [(by_seq(), true), (by_place(), false)] {
         let options = IndexOptions::builder().unique(unique).build();
         let index = IndexModel::builder().keys(keys).options(options).build();
@@ -115,6 +112,15 @@ pub(super) async fn prepare(store: &Store) -> Result<Epoch, OpenError> {
     }
 }
 
+/// Refuses what a newer server wrote.
+pub(super) fn check_format(log: &Document) -> Result<(), OpenError> {
+    let found = log.get("format").and_then(integer).unwrap_or(0);
+    if found > FORMAT {
+        return Err(OpenError::NewerFormat { found, known: FORMAT });
+    }
+    Ok(())
+}
+
 /// The document about the log, made by whichever node is first.
 async fn log_document(store: &Store) -> Result<Document, Error> {
     let make = doc! { "$setOnInsert": { "epoch": new_epoch().as_str(), "format": FORMAT } };
@@ -129,14 +135,28 @@ async fn log_document(store: &Store) -> Result<Document, Error> {
     }
 }
 
-/// An append relies on the first to be unique, whoever made it.
 async fn check_indexes(store: &Store) -> Result<(), OpenError> {
+    let missing = missing_indexes(store).await.map_err(failed)?;
+    missing
+        .into_iter()
+        .next()
+        .map_or(Ok(()), |defect| Err(OpenError::Unsound(defect)))
+}
+
+/// The indexes that are not there, or do not serve, each as a sentence. An append relies on the first to be unique,
+/// whoever made it.
+pub(super) async fn missing_indexes(store: &Store) -> Result<Vec<String>, Error> {
     let database: Database = store.client.database(&store.events.namespace().db);
     let list = database
         .run_cursor_command(doc! { "listIndexes": store.events.name() })
-        .await
-        .map_err(failed)?;
-    let found: Vec<Document> = list.try_collect().await.map_err(failed)?;
+        .await;
+    let found: Vec<Document> = match list {
+        Ok(list) => list.try_collect().await?,
+        // There is no such collection.
+        Err(error) if command_code(&error) == Some(26) => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    let mut missing = Vec::new();
     for (keys, unique) in [(by_seq(), true), (by_place(), false)] {
         let serves = |index: &Document| {
             same_keys(index, &keys)
@@ -149,13 +169,10 @@ async fn check_indexes(store: &Store) -> Result<(), OpenError> {
             let kind = if unique { "unique index" } else { "index" };
             let fields: Vec<_> = keys.keys().map(String::as_str).collect();
             let events = store.events.namespace();
-            return Err(OpenError::Unsound(format!(
-                "collection {events} has no {kind} on ({})",
-                fields.join(", ")
-            )));
+            missing.push(format!("collection {events} has no {kind} on ({})", fields.join(", ")));
         }
     }
-    Ok(())
+    Ok(missing)
 }
 
 /// Shells write an index's directions as other kinds of numbers than drivers do.
@@ -170,7 +187,7 @@ fn same_keys(index: &Document, keys: &Document) -> bool {
             .all(|(found, key)| found.0 == key.0 && integer(found.1) == integer(key.1))
 }
 
-fn integer(value: &Bson) -> Option<i64> {
+pub(super) fn integer(value: &Bson) -> Option<i64> {
     match value {
         Bson::Int32(value) => Some(i64::from(*value)),
         Bson::Int64(value) => Some(*value),

@@ -3,6 +3,8 @@
 //! One thread writes, a batch to a transaction, durable once `COMMIT` returned (WAL, `synchronous=FULL`). Reads go
 //! beside it, on a few connections of their own.
 
+mod inspect;
+mod keep;
 mod reader;
 mod schema;
 mod writer;
@@ -17,6 +19,7 @@ use readrealm_protocol::{BookId, Epoch, Seq};
 
 use super::open::OpenError;
 use super::{Append, AppendOutcome, EventId, EventLog, Head, Page, PageQuery, ReadError, ReadLimit, StoredEvent, Tail};
+pub use inspect::SqliteReader;
 use reader::Readers;
 use writer::Writer;
 
@@ -121,4 +124,11 @@ impl EventLog for SqliteLog {
 /// The sentence for a file that could not be had.
 fn file_error(path: &Path, error: &io::Error) -> OpenError {
     OpenError::Failed(format!("{}: {error}", path.display()))
+}
+
+/// The file that SQLite, or the log, keeps beside the log's own.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(suffix);
+    beside.into()
 }

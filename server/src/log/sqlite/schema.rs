@@ -2,14 +2,14 @@
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
-    path::{Path, PathBuf},
+    path::Path,
     time::Duration,
 };
 
 use readrealm_protocol::Epoch;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
-use super::file_error;
+use super::{beside, file_error};
 use crate::log::engine::new_epoch;
 use crate::log::open::OpenError;
 
@@ -71,9 +71,7 @@ pub(super) fn open(path: &Path) -> Result<Opened, OpenError> {
 
 /// The log's own lock, for SQLite's would let a second server in between two transactions.
 fn lock(path: &Path) -> Result<File, OpenError> {
-    let mut lock_path = path.as_os_str().to_owned();
-    lock_path.push(".lock");
-    let lock_path = PathBuf::from(lock_path);
+    let lock_path = beside(path, ".lock");
     let opened = OpenOptions::new()
         .create(true)
         .truncate(false)
@@ -87,7 +85,7 @@ fn lock(path: &Path) -> Result<File, OpenError> {
     }
 }
 
-fn configure(connection: &Connection) -> rusqlite::Result<()> {
+pub(super) fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "full")?;
@@ -127,22 +125,7 @@ fn prepare(connection: &mut Connection, path: &Path) -> Result<Epoch, OpenError>
     let tx = connection
         .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
         .map_err(failed)?;
-    let tables = "SELECT count(*), count(*) FILTER (WHERE name = 'meta') FROM sqlite_schema WHERE type = 'table'";
-    let (tables, meta): (i64, i64) = tx
-        .query_row(tables, [], |row| Ok((row.get(0)?, row.get(1)?)))
-        .map_err(failed)?;
-    if tables > 0 && meta == 0 {
-        return Err(OpenError::Failed(format!(
-            "{} is the database of another program",
-            path.display()
-        )));
-    }
-    if meta > 0 {
-        let found = meta_value(&tx, "format").map_err(failed)?.unwrap_or(0);
-        if found > FORMAT {
-            return Err(OpenError::NewerFormat { found, known: FORMAT });
-        }
-    }
+    check_owner(&tx, path)?;
     tx.execute_batch(TABLES).map_err(failed)?;
     let insert = "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT DO NOTHING";
     tx.execute(insert, params!["format", FORMAT]).map_err(failed)?;
@@ -153,31 +136,63 @@ fn prepare(connection: &mut Connection, path: &Path) -> Result<Epoch, OpenError>
     Epoch::try_from(epoch.as_str()).map_err(|invalid| OpenError::Unsound(invalid.to_string()))
 }
 
-fn meta_value<T: rusqlite::types::FromSql>(connection: &Connection, key: &str) -> rusqlite::Result<Option<T>> {
+/// The tables are this log's, or there are none, and of a format that this server knows.
+pub(super) fn check_owner(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    let failed = |error: rusqlite::Error| OpenError::Failed(format!("{}: {error}", path.display()));
+    let tables = "SELECT count(*), count(*) FILTER (WHERE name = 'meta') FROM sqlite_schema WHERE type = 'table'";
+    let (tables, meta): (i64, i64) = connection
+        .query_row(tables, [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .map_err(failed)?;
+    if tables > 0 && meta == 0 {
+        return Err(OpenError::Failed(format!(
+            "{} is the database of another program",
+            path.display()
+        )));
+    }
+    if meta > 0 {
+        let found = meta_value(connection, "format").map_err(failed)?.unwrap_or(0);
+        if found > FORMAT {
+            return Err(OpenError::NewerFormat { found, known: FORMAT });
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn meta_value<T: rusqlite::types::FromSql>(
+    connection: &Connection,
+    key: &str,
+) -> rusqlite::Result<Option<T>> {
     connection
         .query_row("SELECT value FROM meta WHERE key = ?", [key], |row| row.get(0))
         .optional()
 }
 
 fn check_indexes(connection: &Connection) -> Result<(), OpenError> {
+    let missing = missing_indexes(connection).map_err(|error| OpenError::Unsound(error.to_string()))?;
+    missing
+        .into_iter()
+        .next()
+        .map_or(Ok(()), |defect| Err(OpenError::Unsound(defect)))
+}
+
+/// The indexes that are not there, or are not unique, each as a sentence.
+pub(super) fn missing_indexes(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let list = r#"
         SELECT group_concat(i.name ORDER BY i.seqno), l."unique" AND NOT l.partial
         FROM pragma_index_list('events') l, pragma_index_info(l.name) i GROUP BY l.name"#;
-    let found = || -> rusqlite::Result<Vec<(String, bool)>> {
-        connection
-            .prepare(list)?
-            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
-            .collect()
-    };
-    let found = found().map_err(|error| OpenError::Unsound(error.to_string()))?;
-    for (columns, unique) in INDEXES {
-        if !found
+    let found: Vec<(String, bool)> = connection
+        .prepare(list)?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?;
+    let missing = INDEXES.iter().filter(|(columns, unique)| {
+        !found
             .iter()
             .any(|(name, is_unique)| name == columns && (*is_unique || !unique))
-        {
-            let kind = if unique { "unique index" } else { "index" };
-            return Err(OpenError::Unsound(format!("table events has no {kind} on ({columns})")));
-        }
-    }
-    Ok(())
+    });
+    Ok(missing
+        .map(|(columns, unique)| {
+            let kind = if *unique { "unique index" } else { "index" };
+            format!("table events has no {kind} on ({columns})")
+        })
+        .collect())
 }

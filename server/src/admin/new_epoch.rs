@@ -1,0 +1,46 @@
+//! `log new-epoch`: positions that clients hold are of the log as it was before the backup; a new epoch tells them.
+
+use clap::Args;
+
+use super::AdminError;
+use crate::log::keep::{LogKeeper, open_keeper};
+use crate::log::new_epoch;
+use crate::log::open::StoreUrl;
+
+/// Give the log a new name, after a backup was restored: clients then take every room anew.
+///
+/// Gives the log a new name (its epoch), so that every client takes its rooms anew instead of resuming at positions
+/// that stand for other events now.
+///
+/// To be run when a backup has been restored, before a server is started on it. No server may use the log: SQLite's
+/// lock and a standalone MongoDB's lease see to that; on a replica set the command refuses while a live node follows
+/// the events.
+#[derive(Debug, Args)]
+pub struct NewEpoch {
+    /// On a replica set: do it although a live node seems to use the log. Nodes keep the old epoch until restarted.
+    #[arg(long)]
+    force: bool,
+}
+
+impl NewEpoch {
+    /// Runs the command.
+    pub async fn run(self, store: &StoreUrl) -> Result<(), AdminError> {
+        super::must_exist(store)?;
+        let log = open_keeper(store).await?;
+        let renamed = self.rename(&*log).await;
+        log.close().await;
+        renamed
+    }
+
+    async fn rename(&self, log: &dyn LogKeeper) -> Result<(), AdminError> {
+        if let Some(sign) = log.in_use().await?
+            && !self.force
+        {
+            return Err(AdminError::refused(sign));
+        }
+        let epoch = new_epoch();
+        log.set_epoch(&epoch).await?;
+        println!("the epoch was {}, and is {epoch} now", log.epoch());
+        Ok(())
+    }
+}
