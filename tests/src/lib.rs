@@ -8,6 +8,7 @@
 pub mod chaos;
 pub mod checker;
 pub mod client;
+pub mod command;
 pub mod mongod;
 pub mod pair;
 pub mod process;

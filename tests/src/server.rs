@@ -137,7 +137,7 @@ async fn get(address: SocketAddr, path: &str) -> std::io::Result<(u16, String)> 
 }
 
 /// The binary: `$READREALM_SERVER`, or the one beside this test's own binary, built where it is missing or stale.
-fn program() -> &'static Path {
+pub(crate) fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(
         || match std::env::var_os("READREALM_SERVER").filter(|path| !path.is_empty()) {

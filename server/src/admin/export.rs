@@ -118,6 +118,8 @@ impl Exporter {
             if deleted.contains(&record.place) {
                 record.redact(false);
             }
+            // One form for an event, whichever engine had it.
+            record.data.sort_all_objects();
             self.output.line(&Line::Event(Box::new(record)).text())?;
         }
         self.end.events += count;

@@ -157,7 +157,9 @@ impl Import {
         if let Some(end) = end
             && (end.rooms, end.events) != (seen.rooms, seen.events)
         {
-            return Err(lines.wrong(&format!("counts {} and {} were read", end.events, seen.events)));
+            let told = format!("{} in {}", counted(end.events, "event"), counted(end.rooms, "room"));
+            let read = format!("{} in {}", counted(seen.events, "event"), counted(seen.rooms, "room"));
+            return Err(lines.wrong(&format!("counts {told}, and {read} were read")));
         }
         let (rooms, events) = (counted(seen.rooms, "room"), counted(seen.events, "event"));
         println!("imported {rooms}, {events}");

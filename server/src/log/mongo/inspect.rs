@@ -4,7 +4,8 @@ use std::fmt;
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use mongodb::bson::{self, Bson, Document, doc};
+use mongodb::Collection;
+use mongodb::bson::{self, Document, RawBsonRef, RawDocumentBuf, doc};
 use readrealm_protocol::{BookId, Seq};
 
 use super::{EventRecord, READ_TIME, Store, read::integer, schema, within};
@@ -38,7 +39,7 @@ impl MongoReader {
         Ok(reader)
     }
 
-    fn raw_events(&self) -> mongodb::Collection<Document> {
+    fn raw_events(&self) -> Collection<RawDocumentBuf> {
         self.store.events.clone_with_type()
     }
 
@@ -53,17 +54,18 @@ impl MongoReader {
         let events = self.raw_events();
         let find = events.find(filter).sort(schema::by_seq());
         let cursor = find.allow_disk_use(true).batch_size(BATCH).await?;
-        Ok(cursor.map(|document| Ok(raw(document?))).boxed())
+        Ok(cursor.map(|document| Ok(raw(&document?))).boxed())
     }
 }
 
-fn raw(document: Document) -> RawEvent {
-    let number = |name: &str| document.get(name).and_then(whole);
+/// Straight from its bytes: on the way over a `Document`, some maps are taken for other things.
+fn raw(document: &RawDocumentBuf) -> RawEvent {
+    let number = |name: &str| document.get(name).ok().flatten().and_then(whole);
     RawEvent {
         id: document.get_str("_id").ok().map(str::to_owned),
         book: number("bookId").and_then(|book| BookId::try_from(book).ok()),
         seq: number("seq").and_then(|seq| Seq::try_from(seq).ok()),
-        record: bson::deserialize_from_document::<EventRecord>(document)
+        record: bson::deserialize_from_slice::<EventRecord>(document.as_bytes())
             .map(|record| Record {
                 id: record.id,
                 book_id: record.book_id,
@@ -79,10 +81,10 @@ fn raw(document: Document) -> RawEvent {
     }
 }
 
-fn whole(value: &Bson) -> Option<u64> {
+fn whole(value: RawBsonRef<'_>) -> Option<u64> {
     match value {
-        Bson::Int32(value) => u64::try_from(*value).ok(),
-        Bson::Int64(value) => u64::try_from(*value).ok(),
+        RawBsonRef::Int32(value) => u64::try_from(value).ok(),
+        RawBsonRef::Int64(value) => u64::try_from(value).ok(),
         _ => None,
     }
 }
@@ -117,12 +119,10 @@ impl LogReader for MongoReader {
         let Some(first) = find.max_time(READ_TIME).await? else {
             return Ok(None);
         };
-        let book = first
-            .get("bookId")
-            .and_then(whole)
-            .and_then(|book| BookId::try_from(book).ok());
+        let book = first.get("bookId").ok().flatten().and_then(whole);
+        let book = book.and_then(|book| BookId::try_from(book).ok());
         book.map(Some)
-            .ok_or_else(|| ReadError::Corrupt(format!("the bookId of {first} is none")))
+            .ok_or_else(|| ReadError::Corrupt(format!("the room of {first:?} is none")))
     }
 
     fn scan(&self, book: Option<BookId>) -> RawEvents {

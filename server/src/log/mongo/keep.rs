@@ -1,10 +1,13 @@
 //! Changes to the collections that are no appends, durable as an append is.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use futures_util::TryStreamExt;
 use mongodb::bson::{DateTime, Document, doc};
 use mongodb::error::ErrorKind;
 use readrealm_protocol::{BookId, Epoch, Seq};
+use rustc_hash::FxHashMap;
 
 use super::{MongoLog, read::integer, schema};
 use crate::log::ReadError;
@@ -12,9 +15,9 @@ use crate::log::keep::{Erased, LogKeeper};
 use crate::log::redaction::{REDACTED, VERSION, WORDY};
 use crate::log::upcast::DELETED;
 
-/// A node asks for its tail at least once a second. A cursor that nobody asked for longer was left behind by one that
-/// is gone.
-const LIVE_MS: i64 = 5_000;
+/// Between two looks at who follows the events. A node asks for its tail at least once a second, so its cursor is used
+/// in between; one that a node left behind is not.
+const LOOK_AGAIN: Duration = Duration::from_secs(3);
 
 /// The server's code for a user who may not see what others do.
 const UNAUTHORIZED: i32 = 13;
@@ -26,19 +29,17 @@ impl LogKeeper for MongoLog {
         if self.lease.is_some() {
             return Ok(None);
         }
-        let admin = self.store.client.database("admin");
-        let events = self.store.events.namespace().to_string();
-        let current = doc! { "$currentOp": { "allUsers": true, "idleCursors": true } };
-        let found = admin.aggregate([current, doc! { "$match": { "ns": &events } }]).await;
-        let found: Vec<Document> = match found {
-            Ok(cursor) => cursor.try_collect().await?,
-            Err(error) if matches!(&*error.kind, ErrorKind::Command(command) if command.code == UNAUTHORIZED) => {
-                tracing::warn!("the MongoDB user may not run $currentOp, so nobody looked for live nodes");
-                return Ok(None);
-            }
-            Err(error) => return Err(error.into()),
-        };
-        let live = found.iter().filter(|operation| is_live_tail(operation)).count();
+        let before = self.tails().await?;
+        if before.is_empty() {
+            return Ok(None);
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+        let after = self.tails().await?;
+        let live = after
+            .iter()
+            .filter(|(cursor, used)| before.get(*cursor) != Some(*used))
+            .count();
+        let events = self.store.events.namespace();
         Ok((live > 0).then(|| format!("{live} live readrealm-server(s) follow {events}; stop them first")))
     }
 
@@ -75,21 +76,38 @@ impl LogKeeper for MongoLog {
     }
 }
 
-fn is_live_tail(operation: &Document) -> bool {
-    let Ok(cursor) = operation.get_document("cursor") else {
-        return false;
-    };
-    let stages = cursor
-        .get_document("originatingCommand")
-        .and_then(|command| command.get_array("pipeline"));
-    let is_tail = stages.is_ok_and(|stages| {
-        let first = stages.first().and_then(|stage| stage.as_document());
-        first.is_some_and(|stage| stage.contains_key("$changeStream"))
-    });
-    let asked = cursor
-        .get_datetime("lastAccessDate")
-        .map_or(i64::MAX, |at| at.timestamp_millis());
-    is_tail
-        && (operation.get_str("type").is_ok_and(|kind| kind == "op")
-            || DateTime::now().timestamp_millis() - asked < LIVE_MS)
+impl MongoLog {
+    /// The change streams on the events by anybody: when each was last used, by cursor.
+    async fn tails(&self) -> Result<FxHashMap<i64, DateTime>, ReadError> {
+        let admin = self.store.client.database("admin");
+        let current = doc! { "$currentOp": { "allUsers": true, "idleCursors": true } };
+        let here = doc! { "$match": { "ns": self.store.events.namespace().to_string() } };
+        let found: Vec<Document> = match admin.aggregate([current, here]).await {
+            Ok(cursor) => cursor.try_collect().await?,
+            Err(error) if matches!(&*error.kind, ErrorKind::Command(command) if command.code == UNAUTHORIZED) => {
+                tracing::warn!("the MongoDB user may not run $currentOp, so nobody looked for live nodes");
+                return Ok(FxHashMap::default());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let cursors = found
+            .iter()
+            .filter_map(|operation| operation.get_document("cursor").ok());
+        let tails = cursors.filter(|cursor| is_tail(cursor));
+        Ok(tails
+            .filter_map(|cursor| {
+                Some((
+                    cursor.get_i64("cursorId").ok()?,
+                    *cursor.get_datetime("lastAccessDate").ok()?,
+                ))
+            })
+            .collect())
+    }
+}
+
+fn is_tail(cursor: &Document) -> bool {
+    let command = cursor.get_document("originatingCommand");
+    let stages = command.and_then(|command| command.get_array("pipeline"));
+    let first = stages.ok().and_then(|stages| stages.first()?.as_document());
+    first.is_some_and(|stage| stage.contains_key("$changeStream"))
 }
