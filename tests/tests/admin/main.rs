@@ -49,7 +49,7 @@ fn export(events: &[Value]) -> String {
     });
     let end = json!({ "end": { "rooms": books.len(), "events": events.len(), "whole": true } });
     let lines = std::iter::once(&head).chain(events).chain([&end]);
-    lines.map(|line| format!("{line}\n")).collect()
+    lines.map(ToString::to_string).collect::<Vec<_>>().join("\n") + "\n"
 }
 
 /// A log that a server wrote: two rooms, an edit and a delete. Returns the ids of the edited and the deleted message.
