@@ -4,7 +4,7 @@ import type { User } from "./generated/protocol.js";
 import { Room } from "./room.js";
 import type { RoomState } from "./room-state.js";
 import type { Session } from "./session.js";
-import type { ConnectionState } from "./types.js";
+import type { ConnectionState, JoinOptions } from "./types.js";
 
 /** A connection to a chat server that heals itself. Made by `ChatClient.connect`. */
 export class Client {
@@ -32,12 +32,12 @@ export class Client {
 
   /**
    * Enters a book's room, and resolves when its newest messages are there. A room that is joined already is the same
-   * `Room`.
+   * `Room`. Aborted by `signal` before that, it is not entered, unless somebody else waits for it as well.
    *
    * @throws {@link ChatError} where the server refuses.
    */
-  async joinRoom(bookId: number): Promise<Room> {
-    const state = await this.#session.join(bookId);
+  async joinRoom(bookId: number, options?: JoinOptions): Promise<Room> {
+    const state = await this.#session.join(bookId, options);
     let room = this.#rooms.get(state);
     if (!room) {
       room = new Room(state, this.#session);
@@ -46,7 +46,10 @@ export class Client {
     return room;
   }
 
-  /** Leaves every room and closes the connection for good. What is still being sent is rejected. */
+  /**
+   * Leaves every room and closes the connection for good. What is still being sent is rejected; where the outbox
+   * outlives the page it stays there, and the user's next client sends it.
+   */
   close(): void {
     this.#session.close();
   }

@@ -1,49 +1,80 @@
-import { ChatError } from "./error.js";
-import type { Appended } from "./generated/protocol.js";
+import type { ChatError } from "./error.js";
+import type { Appended, User } from "./generated/protocol.js";
+import type { Keep } from "./keep.js";
 import type { Message } from "./types.js";
 
 /** Changes that may wait at a time: what comes on top of them is refused, not forgotten. */
 const MOST = 1_000;
 
-/** A post, an edit or a delete that waits for its outcome. */
-export interface Sending {
+/** A post, an edit or a delete, as it outlives the page. */
+export interface Change {
   readonly bookId: number;
+  /** Its `clientMessageId`. */
+  readonly key: string;
+  /** The message that is edited or deleted. */
+  readonly messageId?: string | undefined;
+  /** The words of a post or an edit. */
+  readonly content?: string | undefined;
+  /** When it was asked for, by this machine's clock. */
+  readonly at: string;
+}
+
+/** A change that waits for its outcome. */
+export interface Sending extends Change {
   /** What `room.messages` shows until then; posts alone have it. */
-  readonly draft?: Message;
+  readonly draft?: Message | undefined;
+  /** Whether the core has it; one of an earlier page waits for its room to be joined. */
+  held: boolean;
   readonly resolve: (message: Message | undefined) => void;
-  readonly reject: (error: ChatError) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 /**
- * What is being sent, by `clientMessageId`. The core decides when each goes out; here are its promise and its
- * optimistic copy. Every change passes `add` and `take`, which is where a store that outlives the page belongs.
+ * What is being sent, by `clientMessageId`, oldest first. The core decides when each goes out; here are its promise and
+ * its optimistic copy, and in the `keep` what of it outlives the page.
  */
 export class Outbox {
   readonly #entries = new Map<string, Sending>();
+  #keep: Keep | undefined;
 
   /** Whether there is no place for another. */
   get isFull(): boolean {
     return this.#entries.size >= MOST;
   }
 
-  add(key: string, entry: Sending): void {
+  /** From now on every change is written down before it is sent. */
+  keepIn(keep: Keep): void {
+    this.#keep = keep;
+  }
+
+  add(entry: Sending): void {
+    const { bookId, key, messageId, content, at } = entry;
+    this.#keep?.save({ bookId, key, messageId, content, at });
     this.#entries.set(key, entry);
+  }
+
+  /** Takes over what an earlier page has written down. What there is no place for waits for another page. */
+  adopt(entry: Sending): void {
+    if (!this.isFull && !this.#entries.has(entry.key)) this.#entries.set(entry.key, entry);
   }
 
   take(key: string): Sending | undefined {
     const entry = this.#entries.get(key);
     this.#entries.delete(key);
+    if (entry) this.#keep?.forget(key);
     return entry;
   }
 
-  /** Ends those of one room, or of all. */
-  reject(error: ChatError, bookId?: number): void {
-    for (const [key, entry] of this.#entries) {
-      if (bookId === undefined || entry.bookId === bookId) {
-        this.#entries.delete(key);
-        entry.reject(error);
-      }
-    }
+  /** Those of one room. */
+  of(bookId: number): Sending[] {
+    return [...this.#entries.values()].filter((entry) => entry.bookId === bookId);
+  }
+
+  /** Lets go of all. What is written down stays, for the next page. */
+  close(error: ChatError): void {
+    for (const { reject } of this.#entries.values()) reject(error);
+    this.#entries.clear();
+    this.#keep?.close();
   }
 }
 
@@ -51,6 +82,13 @@ export class Outbox {
 export function drawKey(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return btoa(String.fromCharCode(...bytes)).slice(0, 22).replaceAll("+", "-").replaceAll("/", "_");
+}
+
+/** The optimistic copy of a post; other changes have none. */
+export function draftOf({ bookId, key, messageId, content = "", at }: Change, { userId, username }: User): Message | undefined {
+  if (messageId !== undefined) return undefined;
+  const words = { bookId, userId, username, content: content.trim(), clientMessageId: key };
+  return { id: key, seq: 0, ...words, createdAt: at, updatedAt: at, status: "sending" };
 }
 
 /** The optimistic copy as it became: what the server's answer says, where the event itself was not seen. */

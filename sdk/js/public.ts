@@ -1,4 +1,7 @@
+export type { Abortable } from "./abort.js";
 export { ChatError, type ChatErrorCode } from "./error.js";
+export { fetchRoom, type FetchRoomOptions } from "./fetch-room.js";
+export type { OutboxStorage } from "./keep.js";
 export { init, type WasmSource } from "./load.js";
 export type { Room } from "./room.js";
 export type {
@@ -8,10 +11,13 @@ export type {
   ConnectionState,
   ConnectOptions,
   ErrorCode,
+  InitialRoom,
+  JoinOptions,
   Members,
   Message,
   MessageStatus,
   Page,
   RoomEvent,
+  RoomPage,
   User,
 } from "./types.js";

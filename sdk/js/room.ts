@@ -1,5 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
+import { abortable, type Abortable } from "./abort.js";
 import { ChatError } from "./error.js";
 import type { Members } from "./generated/protocol.js";
 import { isQuiet, type RoomState } from "./room-state.js";
@@ -10,9 +11,9 @@ const LOOP_BEHIND = 10_000;
 
 /** @internal What a room asks of its client. */
 export interface Sender {
-  send(room: RoomState, content: string): Promise<Message>;
-  edit(room: RoomState, messageId: string, content: string): Promise<void>;
-  delete(room: RoomState, messageId: string): Promise<void>;
+  send(room: RoomState, content: string, options?: Abortable): Promise<Message>;
+  edit(room: RoomState, messageId: string, content: string, options?: Abortable): Promise<void>;
+  delete(room: RoomState, messageId: string, options?: Abortable): Promise<void>;
   leave(room: RoomState): void;
 }
 
@@ -64,28 +65,35 @@ export class Room {
    * Posts, and resolves with the message once it is durable. Sends go out one after the other, wait while the
    * connection is away, and are repeated until the server answers; none is stored twice.
    *
+   * Aborted by `signal` it rejects at once and leaves `messages`. What did not go out before never does. What did is not
+   * repeated, but may be durable: then it appears as any other message.
+   *
    * @throws {@link ChatError} where it can never succeed.
    */
-  send(content: string): Promise<Message> {
-    return this.#sender.send(this.#state, content);
+  send(content: string, options?: Abortable): Promise<Message> {
+    return this.#sender.send(this.#state, content, options);
   }
 
-  /** Gives an own message new words. Resolves once that is durable; waits and repeats as `send` does. */
-  edit(messageId: string, content: string): Promise<void> {
-    return this.#sender.edit(this.#state, messageId, content);
+  /** Gives an own message new words. Resolves once that is durable; waits, repeats and is aborted as `send` is. */
+  edit(messageId: string, content: string, options?: Abortable): Promise<void> {
+    return this.#sender.edit(this.#state, messageId, content, options);
   }
 
   /**
-   * Withdraws an own message. Resolves once that is durable; waits and repeats as `send` does. With the `id` of a
-   * failed one it takes that out of `messages`.
+   * Withdraws an own message. Resolves once that is durable; waits, repeats and is aborted as `send` is. With the `id`
+   * of a failed one it takes that out of `messages`.
    */
-  delete(messageId: string): Promise<void> {
-    return this.#sender.delete(this.#state, messageId);
+  delete(messageId: string, options?: Abortable): Promise<void> {
+    return this.#sender.delete(this.#state, messageId, options);
   }
 
-  /** Adds up to `limit` (1 to 100, 50 where nothing is said) older messages to `messages`. */
-  loadPrevious(limit = 50): Promise<Page> {
-    return this.#state.loadPrevious(limit);
+  /**
+   * Adds up to `limit` (1 to 100, 50 where nothing is said) older messages to `messages`. They are added where `signal`
+   * aborts the wait for them, too.
+   */
+  async loadPrevious(limit = 50, { signal }: Abortable = {}): Promise<Page> {
+    signal?.throwIfAborted();
+    return abortable(this.#state.loadPrevious(limit), signal);
   }
 
   /** Tells the room that the user is writing, or has stopped. Call it at every key: it tells the server when needed. */

@@ -1,13 +1,15 @@
+import { abortable, type Abortable } from "./abort.js";
 import { type Host, parse, type Presence } from "./core.js";
 import { ChatError, type ChatErrorCode } from "./error.js";
 import type { Appended, Members, User } from "./generated/protocol.js";
+import { Keep, localStorageOf } from "./keep.js";
 import { Listeners } from "./listeners.js";
 import { guard, load, type WasmSource } from "./load.js";
-import { drawKey, Outbox, recorded, type Sending } from "./outbox.js";
+import { type Change, draftOf, drawKey, Outbox, recorded, type Sending } from "./outbox.js";
 import type { Core } from "./pkg/readrealm_sdk.js";
 import type { Sender } from "./room.js";
 import { type Deferred, RoomState, withResolvers } from "./room-state.js";
-import type { CloseReason, ConnectionState, ConnectOptions, Message } from "./types.js";
+import type { CloseReason, ConnectionState, ConnectOptions, JoinOptions, Message } from "./types.js";
 import { onWake } from "./wake.js";
 
 const SUBPROTOCOL = "readrealm.v1";
@@ -15,6 +17,8 @@ const SUBPROTOCOL = "readrealm.v1";
 interface Entry {
   readonly room: RoomState;
   readonly joined: Deferred<RoomState>;
+  /** Those who asked for it and have not given up. */
+  waiting: number;
 }
 
 /** One core and what the page sees of it: the core's calls come in here, and the page's go out to it. */
@@ -26,6 +30,7 @@ export class Session implements Host, Sender {
   readonly #options: ConnectOptions;
   readonly #rooms = new Map<number, Entry>();
   readonly #outbox = new Outbox();
+  #keep: Keep | undefined;
   readonly #connected = withResolvers<void>();
   #core: Core | undefined;
   #socket: WebSocket | undefined;
@@ -61,59 +66,42 @@ export class Session implements Host, Sender {
     }
     this.#cleanUp.push(
       guard(() => this.#abandon()),
-      onWake(() => this.#core?.wake()),
+      onWake((slept) => this.#core?.wake(slept)),
     );
+    if (!getToken) this.#keepOutbox();
     this.#core.connect();
     return this.#connected.promise;
   }
 
-  join(bookId: number): Promise<RoomState> {
+  join(bookId: number, { signal, initial }: JoinOptions = {}): Promise<RoomState> {
     const core = this.#core;
+    if (signal?.aborted) return Promise.reject(signal.reason);
     if (!core) return Promise.reject(this.#over());
     if (!Number.isSafeInteger(bookId) || bookId < 0) {
       return Promise.reject(new ChatError("invalid_data", "bookId must be an integer from 0 to 2^53-1"));
     }
-    const known = this.#rooms.get(bookId);
-    if (known) return known.joined.promise;
-    const entry = { room: new RoomState(bookId, () => this.#core), joined: withResolvers<RoomState>() };
-    this.#rooms.set(bookId, entry);
-    core.join(bookId);
-    return entry.joined.promise;
+    const entry = this.#rooms.get(bookId) ?? this.#enter(core, bookId, initial);
+    entry.waiting += 1;
+    return abortable(entry.joined.promise, signal, () => {
+      entry.waiting -= 1;
+      if (entry.waiting === 0) this.leave(entry.room);
+    });
   }
 
-  async send(room: RoomState, content: string): Promise<Message> {
-    const { userId, username } = this.user;
-    const key = drawKey();
-    this.#require(room, (core) => core.send(room.bookId, key, undefined, content));
-    const now = new Date().toISOString();
-    const draft: Message = {
-      id: key,
-      seq: 0,
-      bookId: room.bookId,
-      userId,
-      username,
-      content: content.trim(),
-      createdAt: now,
-      updatedAt: now,
-      clientMessageId: key,
-      status: "sending",
-    };
-    const message = await this.#outcome(key, room, draft);
-    return message ?? draft;
+  async send(room: RoomState, content: string, { signal }: Abortable = {}): Promise<Message> {
+    const message = await this.#change(room, signal, content);
+    // A post that was acknowledged has its message, by the answer or the event.
+    return message as Message;
   }
 
-  async edit(room: RoomState, messageId: string, content: string): Promise<void> {
-    const key = drawKey();
-    this.#require(room, (core) => core.send(room.bookId, key, messageId, content));
-    await this.#outcome(key, room);
+  async edit(room: RoomState, messageId: string, content: string, { signal }: Abortable = {}): Promise<void> {
+    await this.#change(room, signal, content, messageId);
   }
 
-  async delete(room: RoomState, messageId: string): Promise<void> {
+  async delete(room: RoomState, messageId: string, { signal }: Abortable = {}): Promise<void> {
     const failed = room.failedDraft(messageId);
     if (failed?.clientMessageId) return room.putDraft(failed.clientMessageId, undefined);
-    const key = drawKey();
-    this.#require(room, (core) => core.send(room.bookId, key, messageId));
-    await this.#outcome(key, room);
+    await this.#change(room, signal, undefined, messageId);
   }
 
   leave(room: RoomState): void {
@@ -138,19 +126,20 @@ export class Session implements Host, Sender {
     return (this.#socket = socket);
   }
 
-  token(attempt: number): void {
+  token(number: number): void {
     const ask = async () => this.#options.getToken?.();
     ask().then(
-      (token) => this.#core?.token(attempt, token ?? ""),
+      (token) => this.#core?.token(number, token ?? ""),
       (error: unknown) => {
         console.error("readrealm-chat: getToken failed", error);
-        this.#core?.tokenFailed(attempt);
+        this.#core?.tokenFailed(number);
       },
     );
   }
 
   identified(user: User): void {
     this.user = { userId: user.userId, username: user.username };
+    this.#keepOutbox();
   }
 
   // Named after its effect on the page, for which `state` is a property.
@@ -179,7 +168,10 @@ export class Session implements Host, Sender {
     const error = errorOf(code, message, retryAfterMs);
     const entry = this.#rooms.get(bookId);
     this.#rooms.delete(bookId);
-    this.#outbox.reject(error, bookId);
+    for (const { key, reject } of this.#outbox.of(bookId)) {
+      this.#outbox.take(key);
+      reject(error);
+    }
     entry?.joined.reject(error);
     entry?.room.end(error);
     // Until then the core keeps what the room shows.
@@ -248,20 +240,70 @@ export class Session implements Host, Sender {
     return entry;
   }
 
-  #outcome(key: string, room: RoomState, draft?: Message): Promise<Message | undefined> {
-    return new Promise((resolve, reject) => {
-      this.#outbox.add(key, { bookId: room.bookId, resolve, reject, ...(draft && { draft }) });
-      if (draft) room.putDraft(key, draft);
-    });
+  #enter(core: Core, bookId: number, initial: JoinOptions["initial"]): Entry {
+    const room = new RoomState(bookId, () => this.#core);
+    const entry = { room, joined: withResolvers<RoomState>(), waiting: 0 };
+    this.#rooms.set(bookId, entry);
+    core.join(bookId, initial?.bookId === bookId ? initial : undefined);
+    this.#resume(core, room);
+    return entry;
   }
 
-  /** Hands something to the core, which says what is wrong with it where it cannot be sent at all. */
-  #require(room: RoomState, give: (core: Core) => string | undefined): void {
+  /** Shows what is on its way in a room, and has the core send what an earlier page could not. */
+  #resume(core: Core, room: RoomState): void {
+    for (const entry of this.#outbox.of(room.bookId)) {
+      const { key, messageId, content, draft, held } = entry;
+      if (draft) room.putDraft(key, draft);
+      if (held) continue;
+      entry.held = true;
+      const wrong = core.send(room.bookId, key, messageId, content, true);
+      if (wrong !== undefined) this.refused(key, "invalid_data", wrong, Number.NaN);
+    }
+  }
+
+  #keepOutbox(): void {
+    const { outbox } = this.#options;
+    if (!outbox || this.#keep) return;
+    const storage = outbox === "persist" ? localStorageOf() : outbox;
+    if (!storage) return;
+    this.#keep = new Keep(storage, this.#url, this.user.userId);
+    this.#outbox.keepIn(this.#keep);
+    this.#keep.open((changes) => this.#adopt(changes));
+  }
+
+  #adopt(changes: Change[]): void {
+    const nobody = { held: false, resolve: () => {}, reject: () => {} };
+    for (const change of changes) this.#outbox.adopt({ ...change, ...nobody, draft: draftOf(change, this.user) });
+    for (const { room } of this.#rooms.values()) if (this.#core) this.#resume(this.#core, room);
+  }
+
+  /** Hands a change to the core, which says what is wrong with it where it cannot be sent at all. */
+  async #change(
+    room: RoomState,
+    signal: AbortSignal | undefined,
+    content: string | undefined,
+    messageId?: string,
+  ): Promise<Message | undefined> {
+    signal?.throwIfAborted();
     if (room.ended) throw room.ended;
     if (!this.#core) throw this.#over();
     if (this.#outbox.isFull) throw new ChatError("outbox_full", "too much waits to be sent already");
-    const wrong = give(this.#core);
-    if (wrong !== undefined) throw new ChatError("invalid_data", wrong);
+    const { bookId } = room;
+    const key = drawKey();
+    const change = { bookId, key, messageId, content, at: new Date().toISOString() };
+    const draft = draftOf(change, this.user);
+    const { promise, resolve, reject } = withResolvers<Message | undefined>();
+    // Written down before it goes out.
+    this.#outbox.add({ ...change, draft, held: true, resolve, reject });
+    const wrong = this.#core.send(bookId, key, messageId, content, false);
+    if (wrong !== undefined) {
+      this.#outbox.take(key);
+      throw new ChatError("invalid_data", wrong);
+    }
+    if (draft) room.putDraft(key, draft);
+    return abortable(promise, signal, () => {
+      if (this.#settle(key, undefined)) this.#core?.withdraw(bookId, key);
+    });
   }
 
   #over(): ChatError {
@@ -289,7 +331,7 @@ export class Session implements Host, Sender {
       room.end(error);
     }
     this.#rooms.clear();
-    this.#outbox.reject(error);
+    this.#outbox.close(error);
     this.#connected.reject(error);
     for (const act of this.#cleanUp) act();
     // Later: this may be a call of the very core that is freed.

@@ -1,5 +1,7 @@
+import type { Abortable } from "./abort.js";
 import type { ChatError } from "./error.js";
 import type { Members, Message as WireMessage, User } from "./generated/protocol.js";
+import type { OutboxStorage } from "./keep.js";
 
 export type { ErrorCode, Members, User } from "./generated/protocol.js";
 
@@ -51,8 +53,10 @@ export type ConnectionState =
 export type CloseReason =
   /** By `close()`. */
   | "closed"
-  /** The token was refused, or one is needed. */
+  /** The token was refused, and a fresh one as well; or one is needed. */
   | "unauthorized"
+  /** A later token names another user than the first: connect anew for that one. */
+  | "user_changed"
   /** A token was sent to a server that takes none. */
   | "unsupported"
   /** The server does not take connections from pages of this origin. */
@@ -81,7 +85,10 @@ export interface Claimed {
 
 /** Who connects to a server that asks for a token: the token says it. */
 export interface Authenticated {
-  /** Asked for a signed JWT at every connection made. Where it fails, the attempt counts as failed and is repeated. */
+  /**
+   * Asked for a signed JWT at every connection made, and again before that expires: at four fifths of its life, and five
+   * seconds before its end at the latest. Where it fails it is asked again after a pause. All tokens must name one user.
+   */
   readonly getToken: () => string | Promise<string>;
   readonly userId?: undefined;
   readonly username?: undefined;
@@ -96,11 +103,42 @@ export type ConnectOptions = (Claimed | Authenticated) & {
    * `reset`; `"all"` replays every event, for bots.
    */
   readonly resume?: "window" | "all" | undefined;
+  /**
+   * Has the outbox outlive the page: what was sent and not answered is sent once the user's next page has joined its
+   * room, and shown there until then. `"persist"` keeps it in `localStorage`; another storage can be given. Where
+   * nothing is said it is lost with the page.
+   */
+  readonly outbox?: "persist" | OutboxStorage | undefined;
   /** Closes the client, connected or not. */
   readonly signal?: AbortSignal | undefined;
   /** Hears every state from the first on, those before `connect` has resolved included. */
   readonly onState?: ((state: ConnectionState) => void) | undefined;
 };
+
+/** What `chat.joinRoom` takes. */
+export interface JoinOptions extends Abortable {
+  /** A state of the room from {@link fetchRoom}: the room goes on from it, and it is not fetched again. */
+  readonly initial?: InitialRoom | undefined;
+}
+
+/** Messages of a room from {@link fetchRoom}. */
+export interface RoomPage {
+  readonly bookId: number;
+  /** The position in the room's events that this is exact at. */
+  readonly seq: number;
+  /** Newest first. */
+  readonly messages: readonly Message[];
+  /** Whether there are older ones. */
+  readonly hasMore: boolean;
+}
+
+/** A room's state from {@link fetchRoom}, for `joinRoom` and `useRoom` to go on from. Plain JSON. */
+export interface InitialRoom extends RoomPage {
+  /** The log that `seq` is a position of. */
+  readonly epoch: string;
+  /** Who was there. */
+  readonly members: Members;
+}
 
 /** What `room.loadPrevious()` brought. */
 export interface Page {

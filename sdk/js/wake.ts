@@ -1,15 +1,49 @@
-/** Calls `wake` when the page may have slept: back on the network, back in view, back from the history. */
-export function onWake(wake: () => void): () => void {
+/** Milliseconds between two looks at the clock, while the page is in view. */
+const LOOK_MS = 2_000;
+
+/** Milliseconds that may be missing before the page must have slept. */
+const LATE_MS = 2_000;
+
+/**
+ * Calls `wake` when the page may have slept, with whether it is sure that it did, or is on another network: out of view,
+ * out of the history, out of a frozen tab or a machine's sleep, online or offline. While the page is hidden nothing runs.
+ */
+export function onWake(wake: (slept: boolean) => void): () => void {
   // Node and workers have no page.
   if (typeof window === "undefined" || typeof document === "undefined") return () => {};
-  const visible = () => document.visibilityState === "visible" && wake();
-  const shown = (event: PageTransitionEvent) => event.persisted && wake();
-  window.addEventListener("online", wake);
-  window.addEventListener("pageshow", shown);
-  document.addEventListener("visibilitychange", visible);
+  const stop = new AbortController();
+  const { signal } = stop;
+  let wall = Date.now();
+  let own = performance.now();
+  let timer: ReturnType<typeof setInterval> | undefined;
+  /** Whether more time went by than was expected since the last look, or else than the page lived through. */
+  const slept = (expected?: number): boolean => {
+    const passed = -wall + (wall = Date.now());
+    const lived = -own + (own = performance.now());
+    return passed > (expected ?? lived) + LATE_MS;
+  };
+  // A machine that sleeps tells nobody, and the page's own clock may stand still meanwhile: the one on the wall jumps.
+  const look = () => slept(LOOK_MS) && wake(true);
+  const watch = () => {
+    clearInterval(timer);
+    timer = document.visibilityState === "visible" ? setInterval(look, LOOK_MS) : undefined;
+  };
+  const sure = () => wake(true);
+  window.addEventListener("online", sure, { signal });
+  window.addEventListener("offline", sure, { signal });
+  window.addEventListener("pageshow", (event) => event.persisted && sure(), { signal });
+  document.addEventListener("resume", sure, { signal });
+  document.addEventListener(
+    "visibilitychange",
+    () => {
+      watch();
+      if (timer !== undefined) wake(slept());
+    },
+    { signal },
+  );
+  watch();
   return () => {
-    window.removeEventListener("online", wake);
-    window.removeEventListener("pageshow", shown);
-    document.removeEventListener("visibilitychange", visible);
+    clearInterval(timer);
+    stop.abort();
   };
 }

@@ -12,7 +12,7 @@ use readrealm_protocol::ids::{BookId, ClientMessageId, Content, Invalid, Message
 use wasm_bindgen::prelude::*;
 
 use crate::client::Client;
-use crate::decode::{Fields, book_id, decode, written};
+use crate::decode::{Fields, book_id, decode, initial, written};
 use crate::io::Options;
 use crate::shell::{Host, Shell};
 use crate::socket::{now, random};
@@ -100,20 +100,20 @@ impl Core {
         }
     }
 
-    /// The token that was asked for as `attempt`.
-    pub fn token(&self, attempt: u32, token: String) {
-        self.0.drive(|client, now| client.token(now, attempt, token));
+    /// The token that was asked for as `number`.
+    pub fn token(&self, number: u32, token: String) {
+        self.0.drive(|client, now| client.token(now, number, token));
     }
 
-    /// There is no token for `attempt`.
+    /// There is no token for `number`.
     #[wasm_bindgen(js_name = tokenFailed)]
-    pub fn token_failed(&self, attempt: u32) {
-        self.0.drive(|client, now| client.token_failed(now, attempt));
+    pub fn token_failed(&self, number: u32) {
+        self.0.drive(|client, now| client.token_failed(now, number));
     }
 
-    /// The page woke, or is on a network again.
-    pub fn wake(&self) {
-        self.0.drive(Client::wake);
+    /// The page may have slept, or be on another network; `slept` says that it was so.
+    pub fn wake(&self, slept: bool) {
+        self.0.drive(|client, now| client.wake(now, slept));
     }
 
     /// Leaves every room, and closes for good.
@@ -121,9 +121,11 @@ impl Core {
         self.0.drive(|client, _| client.close());
     }
 
-    /// Enters a room.
-    pub fn join(&self, book: f64) {
-        self.0.with_book(book, Client::join);
+    /// Enters a room, from the state `state` on where that is an object with one.
+    pub fn join(&self, book: f64, state: &JsValue) {
+        let state = state.is_object().then(|| initial(state.unchecked_ref())).flatten();
+        self.0
+            .with_book(book, |client, now, book| client.join(now, book, state));
     }
 
     /// Leaves a room.
@@ -131,8 +133,16 @@ impl Core {
         self.0.with_book(book, Client::leave);
     }
 
+    /// Takes back what was sent under that key.
+    pub fn withdraw(&self, book: f64, key: &str) {
+        if let Ok(key) = ClientMessageId::try_from(key) {
+            self.0
+                .with_book(book, |client, now, book| client.withdraw(now, book, &key));
+        }
+    }
+
     /// Posts `content`, gives the message of that id `content` as its new words, or withdraws it where there is none.
-    /// Returns what is wrong with the arguments, where something is.
+    /// `tried` says that an earlier page may have sent it. Returns what is wrong with the arguments, where something is.
     #[allow(clippy::needless_pass_by_value, reason = "so an optional text crosses")]
     pub fn send(
         &self,
@@ -140,10 +150,11 @@ impl Core {
         key: &str,
         message_id: Option<String>,
         content: Option<String>,
+        tried: bool,
     ) -> Option<&'static str> {
         let book = book_id(book)?;
         match change(book, key, message_id.as_deref(), content.as_deref()) {
-            Ok((key, event)) => self.0.drive(|client, now| client.send(now, book, key, event)),
+            Ok((key, event)) => self.0.drive(|client, now| client.send(now, book, key, event, tried)),
             Err(error) => return Some(error.0),
         }
         None

@@ -2,6 +2,7 @@
 //! as [`Effect`]s, and the time to be called again as [`deadline`](Client::deadline).
 
 mod link;
+mod token;
 
 use std::collections::VecDeque;
 
@@ -10,9 +11,10 @@ use readrealm_protocol::history::History;
 use readrealm_protocol::ids::{BookId, ClientMessageId, RequestId, UserId};
 
 use self::link::Link;
+use self::token::Tokens;
 use crate::backoff::Backoff;
 use crate::effect::{Effect, RoomEffect, State};
-use crate::frame::{Event, Frame, Incoming, Value};
+use crate::frame::{Event, Frame, Incoming, Snapshot, Value};
 use crate::io::{Io, Options};
 use crate::requests::{Purpose, Requests};
 use crate::room::Room;
@@ -22,6 +24,9 @@ use crate::room::Room;
 pub struct Client<V> {
     link: Link,
     backoff: Backoff,
+    tokens: Tokens,
+    /// Whether the requests under way have less time than others: the page woke, and the connection may be dead.
+    hurried: bool,
     /// At most 64, so looking through them is the fastest there is.
     rooms: Vec<Room<V>>,
     io: Io<V>,
@@ -39,6 +44,8 @@ impl<V: Value> Client<V> {
         Self {
             link: Link::Idle,
             backoff: Backoff::default(),
+            tokens: Tokens::default(),
+            hurried: false,
             rooms: Vec::new(),
             io: Io {
                 options,
@@ -136,12 +143,15 @@ impl<V: Value> Client<V> {
         self.pump(now, book);
     }
 
-    /// The page enters a room.
-    pub fn join(&mut self, now: f64, book: BookId) {
+    /// The page enters a room, which goes on from the state `initial` where the page has one.
+    pub fn join(&mut self, now: f64, book: BookId, initial: Option<Snapshot<V>>) {
         let window = self.io.options.window;
         match self.room_mut(book) {
             Some(room) => room.enter_again(window),
             None => self.rooms.push(Room::new(book, window)),
+        }
+        if let (Some(room), Some(state)) = (self.room_mut(book), initial) {
+            room.seed(state);
         }
         self.pump(now, book);
     }
@@ -154,10 +164,19 @@ impl<V: Value> Client<V> {
         }
     }
 
-    /// The page posts, edits or deletes in a room it is in.
-    pub fn send(&mut self, now: f64, book: BookId, key: ClientMessageId, change: ClientEvent) {
+    /// The page posts, edits or deletes in a room it is in. `tried` says that an earlier page may have sent it.
+    pub fn send(&mut self, now: f64, book: BookId, key: ClientMessageId, change: ClientEvent, tried: bool) {
+        if let Some(room) = self.rooms.iter_mut().find(|room| room.book == book) {
+            room.push(&mut self.io, key, change, tried);
+            self.pump(now, book);
+        }
+    }
+
+    /// The page takes back what it sent: it is not sent any more, and nothing is told of it. Where it was sent before,
+    /// its message may still come, as any other's.
+    pub fn withdraw(&mut self, now: f64, book: BookId, key: &ClientMessageId) {
         if let Some(room) = self.room_mut(book) {
-            room.push(key, change);
+            room.withdraw(key);
             self.pump(now, book);
         }
     }

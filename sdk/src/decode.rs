@@ -31,6 +31,8 @@ extern "C" {
     fn user_id(this: &Fields) -> Option<String>;
     #[wasm_bindgen(method, getter, js_name = clientMessageId)]
     fn client_message_id(this: &Fields) -> Option<String>;
+    #[wasm_bindgen(method, getter, js_name = expiresAt)]
+    fn expires_at(this: &Fields) -> Option<String>;
     #[wasm_bindgen(method, getter)]
     fn epoch(this: &Fields) -> Option<String>;
     #[wasm_bindgen(method, getter)]
@@ -51,6 +53,11 @@ extern "C" {
     fn retry_after_ms(this: &Fields) -> f64;
     #[wasm_bindgen(method, setter)]
     fn set_status(this: &Fields, status: &JsValue);
+
+    #[wasm_bindgen(js_namespace = Date, js_name = parse)]
+    fn parse_date(text: &str) -> f64;
+    #[wasm_bindgen(js_namespace = Date, js_name = now)]
+    fn date_now() -> f64;
 }
 
 thread_local! {
@@ -106,6 +113,7 @@ pub(crate) fn decode(frame: &Fields) -> Option<Frame<JsValue>> {
         }),
         "authenticated" => Incoming::Authenticated {
             user_id: data.user_id()?,
+            life_ms: life_ms(&data),
             user: data.into(),
         },
         _ => return None,
@@ -113,6 +121,29 @@ pub(crate) fn decode(frame: &Fields) -> Option<Frame<JsValue>> {
     Some(Frame {
         id: integer(frame.id()).and_then(|id| RequestId::try_from(id).ok()),
         event,
+    })
+}
+
+/// A server that names no time has the token live for ever.
+fn life_ms(data: &Fields) -> f64 {
+    let end = data.expires_at().map_or(f64::NAN, |text| parse_date(&text));
+    if end.is_nan() { f64::INFINITY } else { end - date_now() }
+}
+
+/// A room's state that the page has, its messages marked already; `None` where it is none.
+pub(crate) fn initial(data: &Fields) -> Option<Snapshot<JsValue>> {
+    let placed = |message: JsValue| {
+        let place = Some(message.unchecked_ref::<Fields>())
+            .filter(|fields| fields.is_object())?
+            .seq();
+        Some((seq(place)?, message))
+    };
+    Some(Snapshot {
+        epoch: epoch(data)?,
+        seq: seq(data.seq())?,
+        messages: data.messages()?.iter().map(placed).collect::<Option<_>>()?,
+        has_more: data.has_more(),
+        members: JsValue::UNDEFINED,
     })
 }
 

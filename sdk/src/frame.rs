@@ -26,6 +26,8 @@ pub enum Incoming<V> {
     Authenticated {
         /// Who the token says this is.
         user_id: String,
+        /// Milliseconds until the token expires, by this machine's clock, which may be wrong.
+        life_ms: f64,
         /// The answer.
         user: V,
     },

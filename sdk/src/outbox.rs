@@ -32,14 +32,21 @@ impl Outbox {
         self.0.is_empty()
     }
 
-    pub(crate) fn push(&mut self, key: ClientMessageId, event: ClientEvent) {
+    /// `tried` says that it may have reached the server already: another page sent it before this one was there.
+    pub(crate) fn push(&mut self, key: ClientMessageId, event: ClientEvent, tried: bool) {
         self.0.push_back(Entry {
             key,
             event,
             request: None,
-            tried: false,
+            tried,
             retry: Retry::default(),
         });
+    }
+
+    /// Takes one out that is not to be sent any more. Where it is under way its answer is of no interest, and the next
+    /// may follow at once: the server takes a connection's changes in the order they were sent.
+    pub(crate) fn withdraw(&mut self, key: &ClientMessageId) {
+        self.0.retain(|entry| entry.key != *key);
     }
 
     /// When the next one is to go out; `None` while one is under way.

@@ -58,6 +58,13 @@ impl Requests {
         }
     }
 
+    /// Has none of them wait for longer than that.
+    pub(crate) fn hurry(&mut self, deadline: f64) {
+        for request in &mut self.waiting {
+            request.deadline = request.deadline.min(deadline);
+        }
+    }
+
     pub(crate) fn clear(&mut self) {
         self.waiting.clear();
     }

@@ -7,8 +7,8 @@ use readrealm_protocol::history::History;
 use readrealm_protocol::ids::{BookId, ClientMessageId, Epoch, RequestId, Seq};
 
 use crate::backoff::Retry;
-use crate::effect::RoomEffect;
-use crate::frame::Value;
+use crate::effect::{Effect, RoomEffect};
+use crate::frame::{Snapshot, Value};
 use crate::io::Io;
 use crate::outbox::Outbox;
 use crate::requests::Purpose;
@@ -47,6 +47,8 @@ pub(crate) struct Room<V> {
     /// When it is to be joined, after the server could not.
     join: Retry,
     known: Option<Position>,
+    /// Whether the page was told that it is in.
+    entered: bool,
     pub(crate) history: History<V>,
     outbox: Outbox,
     page: Option<PageAsked>,
@@ -64,6 +66,7 @@ impl<V: Value> Room<V> {
             member: false,
             join: Retry::default(),
             known: None,
+            entered: false,
             history: History::new(window),
             outbox: Outbox::default(),
             page: None,
@@ -81,6 +84,15 @@ impl<V: Value> Room<V> {
         self.outbox.disconnected();
     }
 
+    /// Begins with a state that the page has: the join goes on from there.
+    pub(crate) fn seed(&mut self, state: Snapshot<V>) {
+        self.history.reset(state.seq, state.messages, state.has_more);
+        self.known = Some(Position {
+            epoch: state.epoch,
+            seq: state.seq,
+        });
+    }
+
     pub(crate) fn leave(&mut self, io: &mut Io<V>) {
         self.leaving = true;
         self.forget_page(io);
@@ -96,8 +108,17 @@ impl<V: Value> Room<V> {
         matches!(self.phase, Phase::Live)
     }
 
-    pub(crate) fn push(&mut self, key: ClientMessageId, change: ClientEvent) {
-        self.outbox.push(key, change);
+    /// Takes a change to be sent. One that may have been sent before, by an earlier page, may stand in the history.
+    pub(crate) fn push(&mut self, io: &mut Io<V>, key: ClientMessageId, change: ClientEvent, tried: bool) {
+        let is_it = |message: &&V| tried && message.is_post_of(&io.user_id, key.as_str());
+        match self.history.newest_first().find(is_it) {
+            Some(message) => io.effects.push_back(Effect::Posted(key, message.clone())),
+            None => self.outbox.push(key, change, tried),
+        }
+    }
+
+    pub(crate) fn withdraw(&mut self, key: &ClientMessageId) {
+        self.outbox.withdraw(key);
     }
 
     pub(crate) fn load_previous(&mut self, limit: PageLimit) {

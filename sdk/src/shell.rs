@@ -24,7 +24,7 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     fn open(this: &Host) -> Result<WebSocket, JsValue>;
     #[wasm_bindgen(method)]
-    fn token(this: &Host, attempt: u32);
+    fn token(this: &Host, number: u32);
     #[wasm_bindgen(method)]
     fn moved(this: &Host, status: &str, attempt: u32, retry_in_ms: f64, reason: &str);
     #[wasm_bindgen(method)]
@@ -152,7 +152,7 @@ impl Shell {
             },
             Effect::Close => self.connection.close(),
             Effect::Send(text) => self.connection.send(&text),
-            Effect::Token(attempt) => host.token(attempt),
+            Effect::Token(number) => host.token(number),
             Effect::State(State::Connecting) => host.moved("connecting", 0, 0.0, ""),
             Effect::State(State::Connected) => host.moved("connected", 0, 0.0, ""),
             Effect::State(State::Reconnecting { attempt, retry_in_ms }) => {

@@ -115,7 +115,7 @@ fn says(core: &Core, text: &str) {
 fn joined(page: &Page) -> Core {
     let core = core(page);
     core.connect();
-    core.join(7.0);
+    core.join(7.0, &JsValue::UNDEFINED);
     page.opened();
     assert_eq!(
         page.take_sent(),
@@ -226,7 +226,7 @@ fn what_is_no_frame_is_dropped() {
 fn sends_go_out_and_come_back_as_answers() {
     let page = Page::new();
     let core = joined(&page);
-    assert_eq!(core.send(7.0, "key", None, Some(" h\u{e9}\"llo ".into())), None);
+    assert_eq!(core.send(7.0, "key", None, Some(" h\u{e9}\"llo ".into()), false), None);
     let frame = r#"[{"event":"message","id":2,"data":{"bookId":7,"content":"hé\"llo","clientMessageId":"key"}}]"#;
     assert_eq!(page.take_sent(), frame);
     says(
@@ -239,13 +239,13 @@ fn sends_go_out_and_come_back_as_answers() {
         "{calls}"
     );
 
-    core.send(7.0, "other", Some("7-3".into()), Some("y".into()));
+    core.send(7.0, "other", Some("7-3".into()), Some("y".into()), false);
     says(
         &core,
         r#"{"event":"ack","id":3,"data":{"messageId":"7-3","seq":4,"createdAt":"t","duplicate":false}}"#,
     );
     assert!(page.take_calls().starts_with(r#"[["acked","other",{"messageId":"7-3""#));
-    core.send(7.0, "third", Some("7-3".into()), None);
+    core.send(7.0, "third", Some("7-3".into()), None, false);
     says(
         &core,
         r#"{"event":"error","id":4,"data":{"code":"forbidden","message":"no"}}"#,
@@ -253,11 +253,11 @@ fn sends_go_out_and_come_back_as_answers() {
     assert_eq!(page.take_calls(), r#"[["refused","third","forbidden","no",null]]"#);
 
     assert_eq!(
-        core.send(7.0, "key", None, Some("  ".into())),
+        core.send(7.0, "key", None, Some("  ".into()), false),
         Some("content must be 1 to 4000 characters after trimming")
     );
     assert_eq!(
-        core.send(7.0, "key", Some("8-1".into()), None),
+        core.send(7.0, "key", Some("8-1".into()), None, false),
         Some("messageId must be of this room")
     );
 }
@@ -270,7 +270,7 @@ fn a_call_from_within_a_callback_is_done_after_it() {
         let core = core.clone();
         move |name: String| {
             if name == "message" {
-                core.send(7.0, "reply", None, Some("pong".into()));
+                core.send(7.0, "reply", None, Some("pong".into()), false);
                 assert_eq!(core.messages(7.0).length(), 3);
                 core.leave(7.0);
                 core.close();
@@ -292,13 +292,13 @@ fn a_call_from_within_a_callback_is_done_after_it() {
 fn the_largest_numbers_cross_unharmed() {
     let page = Page::new();
     let core = joined(&page);
-    let largest = 9_007_199_254_740_991.0;
-    core.join(largest);
+    let (largest, none) = (9_007_199_254_740_991.0, &JsValue::NULL);
+    core.join(largest, none);
     assert!(page.take_sent().contains(r#""bookId":9007199254740991"#));
-    core.join(largest + 1.0);
-    core.join(-1.0);
-    core.join(0.5);
-    core.join(f64::NAN);
+    core.join(largest + 1.0, none);
+    core.join(-1.0, none);
+    core.join(0.5, none);
+    core.join(f64::NAN, none);
     assert_eq!(page.take_sent(), "[]");
 }
 
@@ -309,13 +309,69 @@ fn a_socket_that_is_given_up_is_let_go() {
     let core = joined(&page);
     page.ended(4001, "retry in 0 ms");
     assert_eq!(page.take_calls(), r#"[["moved","reconnecting",1,0,""]]"#);
-    core.wake();
+    core.wake(true);
     assert!(page.is_let_go(0), "before the next one");
     page.opened();
     assert!(page.take_sent().contains(r#""after":2,"epoch":"e""#));
     drop(core);
     assert!(page.is_let_go(1));
     assert_eq!(timers_left(), 0);
+}
+
+#[wasm_bindgen_test]
+fn a_room_goes_on_from_a_state_of_the_pages() {
+    let state = |text: &str| JSON::parse(text).unwrap_or_default();
+    let page = Page::new();
+    let core = core(&page);
+    core.connect();
+    page.opened();
+    page.take_sent();
+    for nothing in [
+        r#"{"epoch":"e","seq":-1,"messages":[],"hasMore":false}"#,
+        r#"{"epoch":"e","seq":1,"messages":[null],"hasMore":false}"#,
+        r#"{"seq":1,"messages":[],"hasMore":false}"#,
+        "7",
+    ] {
+        core.join(8.0, &state(nothing));
+        assert!(!page.take_sent().contains("after"), "{nothing}");
+    }
+    let text = r#"{"epoch":"e","seq":2,"hasMore":true,"messages":[{"seq":1,"content":"one","status":"sent"}]}"#;
+    core.join(7.0, &state(text));
+    assert!(page.take_sent().contains(r#""after":2,"epoch":"e""#));
+    assert_eq!(shown(&core), "one sent");
+    says(
+        &core,
+        r#"{"event":"resumed","id":5,"data":{"bookId":7,"epoch":"e","seq":2,"events":[],"complete":true,"members":1}}"#,
+    );
+    assert!(page.take_calls().ends_with(r#"["joined",7,1]]"#));
+}
+
+#[wasm_bindgen_test]
+fn what_is_taken_back_is_not_told_of() {
+    let page = Page::new();
+    let core = joined(&page);
+    core.send(7.0, "one", None, Some("1".into()), false);
+    core.withdraw(7.0, "one");
+    core.withdraw(7.0, "no key");
+    says(
+        &core,
+        r#"{"event":"ack","id":2,"data":{"messageId":"7-3","seq":3,"createdAt":"t","duplicate":false}}"#,
+    );
+    assert_eq!(page.take_calls(), "[]");
+}
+
+#[wasm_bindgen_test]
+fn what_an_earlier_page_sent_is_recognised() {
+    let page = Page::new();
+    let core = joined(&page);
+    says(
+        &core,
+        r#"{"event":"message","seq":3,"data":{"id":"7-3","seq":3,"bookId":7,"userId":"u1","content":"x","clientMessageId":"key"}}"#,
+    );
+    page.take_calls();
+    core.send(7.0, "key", None, Some("x".into()), true);
+    assert!(page.take_calls().starts_with(r#"[["posted","key",{"id":"7-3""#));
+    assert_eq!(page.take_sent(), "[]");
 }
 
 #[wasm_bindgen_test]

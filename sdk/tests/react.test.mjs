@@ -3,16 +3,16 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
 import { Window } from "happy-dom";
-import { Server, until } from "./support.mjs";
+import { Server, tapSockets, until } from "./support.mjs";
 
 const window = new Window();
 Object.assign(globalThis, { window, document: window.document });
 globalThis.navigator ??= window.navigator;
 // Imported when the DOM is there: React looks for it once.
 const { createElement, StrictMode, useEffect } = await import("react");
-const { createRoot } = await import("react-dom/client");
+const { createRoot, hydrateRoot } = await import("react-dom/client");
 const { renderToString } = await import("react-dom/server");
-const { ChatClient, ChatError } = await import("readrealm-chat");
+const { ChatClient, ChatError, fetchRoom } = await import("readrealm-chat");
 const { ChatProvider, useChatClient, useChatState, useRoom } = await import("readrealm-chat/react");
 
 let server;
@@ -20,18 +20,7 @@ let nextBook = 1;
 const roots = [];
 const complaints = [];
 
-/** Every frame sent over any socket, and the sockets themselves. */
-const wire = { frames: [], sockets: [] };
-globalThis.WebSocket = class extends globalThis.WebSocket {
-  constructor(...args) {
-    super(...args);
-    wire.sockets.push(this);
-  }
-  send(text) {
-    wire.frames.push(JSON.parse(text));
-    super.send(text);
-  }
-};
+const wire = tapSockets();
 
 before(async () => {
   server = await Server.start();
@@ -52,7 +41,7 @@ function mount(element) {
   return root;
 }
 
-const sent = (event) => wire.frames.filter((frame) => frame.event === event);
+const sent = wire.sent;
 
 /** Shows nothing, and leaves what it last saw in `views`. */
 function Probe({ bookId, name = "only", views }) {
@@ -181,6 +170,84 @@ test("on a server it renders, and connects to nothing", async () => {
   assert.deepEqual(views.only.state, { status: "connecting" });
   await new Promise((resolve) => setTimeout(resolve, 50));
   assert.equal(wire.sockets.length, 0);
+});
+
+/** What a page of messages looks like: plain, and different wherever the state is. */
+function Page({ bookId, initial, views }) {
+  const room = (views.only = useRoom(bookId, { initial }));
+  views.shown?.push(room.messages.map(({ content }) => content).join());
+  return createElement("ul", null, room.messages.map(({ id, content }) => createElement("li", { key: id }, content)));
+}
+
+/** A room of two messages as a server fetched it, and one posted since. */
+async function rendered() {
+  const bookId = nextBook++;
+  const bob = await ChatClient.connect(server.url, { userId: "bob" });
+  const room = await bob.joinRoom(bookId);
+  await room.send("one");
+  await room.send("two");
+  const fetched = await fetchRoom(server.url, bookId);
+  const page = (views) => provider(createElement(Page, { bookId, initial: JSON.parse(JSON.stringify(fetched)), views }));
+  const html = renderToString(page({}));
+  assert.equal(html, "<ul><li>two</li><li>one</li></ul>");
+  await room.send("three");
+  bob.close();
+  wire.frames.length = 0;
+  return { bookId, fetched, page, html };
+}
+
+test("a page rendered on a server is taken over as it is, and the join goes on from its state", async () => {
+  for (const strict of [false, true]) {
+    const { bookId, fetched, page, html } = await rendered();
+    const views = { shown: [] };
+    const container = document.body.appendChild(document.createElement("div"));
+    container.innerHTML = html;
+    const [list] = container.children;
+    const heard = [];
+    const before = wire.sockets.length;
+    const element = strict ? createElement(StrictMode, null, page(views)) : page(views);
+    const root = hydrateRoot(container, element, { onRecoverableError: (error) => complaints.push(String(error)) });
+    roots.push(root);
+    await until(() => wire.sockets.length > before);
+    wire.sockets.at(-1).addEventListener("message", ({ data }) => heard.push(JSON.parse(data).event));
+    await until(() => views.only.status === "joined");
+    assert.equal(container.children[0], list, "no other element");
+    await until(() => container.innerHTML === "<ul><li>three</li><li>two</li><li>one</li></ul>");
+    assert.deepEqual([...new Set(views.shown)], ["two,one", "three,two,one"], "never less");
+    const joins = sent("joinRoom").map(({ data: { bookId, after, epoch } }) => ({ bookId, after, epoch }));
+    assert.deepEqual(joins, [{ bookId, after: 2, epoch: fetched.epoch }]);
+    assert.ok(heard.includes("resumed") && !heard.includes("previousMessages"), heard.join());
+    root.unmount();
+  }
+});
+
+test("a state that is another room's, or of no use, is not taken", async () => {
+  const { bookId, fetched } = await rendered();
+  for (const initial of [
+    { ...fetched, bookId: bookId + 1_000 },
+    { ...fetched, messages: [null] },
+    { ...fetched, seq: -1 },
+    { ...fetched, epoch: undefined },
+    { ...fetched, epoch: "of another log" },
+  ]) {
+    const client = await ChatClient.connect(server.url, { userId: "carol" });
+    const room = await client.joinRoom(bookId, { initial });
+    assert.deepEqual(room.messages.map(({ content }) => content), ["three", "two", "one"]);
+    client.close();
+  }
+});
+
+test("a client joins from a state as well, and changes nothing of it", async () => {
+  const { bookId, fetched } = await rendered();
+  const before = JSON.stringify(fetched);
+  for (const message of fetched.messages) Object.freeze(message);
+  const client = await ChatClient.connect(server.url, { userId: "carol" });
+  const room = await client.joinRoom(bookId, { initial: Object.freeze(fetched) });
+  assert.equal(room.messages.length, 3);
+  assert.equal(room.messages[1], fetched.messages[0], "the very same objects");
+  assert.equal(JSON.stringify(fetched), before);
+  assert.deepEqual(room.members.users, [{ userId: "carol", username: "carol" }]);
+  client.close();
 });
 
 test("without a provider it says what is missing", () => {

@@ -59,6 +59,52 @@ export class Server {
   }
 }
 
+/** What a page's `localStorage` is, for a test to look into. */
+export class MemoryStorage {
+  items = new Map();
+  get length() {
+    return this.items.size;
+  }
+  key(index) {
+    return [...this.items.keys()][index] ?? null;
+  }
+  getItem(name) {
+    return this.items.get(name) ?? null;
+  }
+  setItem(name, text) {
+    this.items.set(name, text);
+  }
+  removeItem(name) {
+    this.items.delete(name);
+  }
+}
+
+/**
+ * Every WebSocket from now on, and the frames they send. What comes on one that is set `deaf` is lost, as on a connection
+ * that died without a word.
+ */
+export function tapSockets() {
+  const tap = { frames: [], sockets: [], onSend: () => {} };
+  globalThis.WebSocket = class extends globalThis.WebSocket {
+    deaf = false;
+    constructor(...args) {
+      super(...args);
+      tap.sockets.push(this);
+    }
+    send(text) {
+      const frame = JSON.parse(text);
+      tap.frames.push(frame);
+      tap.onSend(frame, this);
+      super.send(text);
+    }
+    set onmessage(hear) {
+      super.onmessage = hear && ((event) => this.deaf || hear(event));
+    }
+  };
+  tap.sent = (event) => tap.frames.filter((frame) => frame.event === event);
+  return tap;
+}
+
 /** Resolves with what `check` returns once that is something true. */
 export function until(check, timeout = 10_000) {
   const end = Date.now() + timeout;

@@ -1,5 +1,5 @@
-import { ChatClient, type ConnectionState, type ConnectOptions } from "readrealm-chat";
-import { RoomStore } from "./room-store.js";
+import { ChatClient, type ConnectionState, type ConnectOptions, type InitialRoom } from "readrealm-chat";
+import { RoomStore, type RoomSnapshot } from "./room-store.js";
 
 /** Milliseconds for which what nobody uses any more is kept: StrictMode and fast switching come back within them. */
 export const GRACE_MS = 1_000;
@@ -72,10 +72,10 @@ export class ChatStore {
   }
 
   /** Joins the room with the first who subscribes, leaves it some time after the last. */
-  subscribeRoom(bookId: number, hear: () => void): () => void {
+  subscribeRoom(bookId: number, hear: () => void, initial: InitialRoom | undefined, snapshot: RoomSnapshot): () => void {
     let room = this.rooms.get(bookId);
     if (!room) {
-      room = new RoomStore(this, bookId);
+      room = new RoomStore(this, bookId, initial, snapshot);
       this.rooms.set(bookId, room);
     }
     return room.subscribe(hear);

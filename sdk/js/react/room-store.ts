@@ -1,4 +1,4 @@
-import { ChatError, type Members, type Message, type Room, type RoomEvent, type User } from "readrealm-chat";
+import { ChatError, type InitialRoom, type Members, type Message, type Room, type RoomEvent, type User } from "readrealm-chat";
 import { type ChatStore, GRACE_MS } from "./chat-store.js";
 
 /** Milliseconds between two renders of a busy room: a screen's frame. The first change is shown at once. */
@@ -26,9 +26,16 @@ export const JOINING: RoomSnapshot = {
   error: undefined,
 };
 
+/** What is shown until the room is joined: the state a server rendered with, or none. */
+export function beforeJoin(initial: InitialRoom | undefined): RoomSnapshot {
+  if (!initial) return JOINING;
+  const { messages, hasMore, members } = initial;
+  return { ...JOINING, messages, hasMore, members };
+}
+
 /** A room shared by the components that show it. */
 export class RoomStore {
-  snapshot = JOINING;
+  snapshot: RoomSnapshot;
   readonly joined: Promise<Room>;
   readonly #chat: ChatStore;
   readonly #bookId: number;
@@ -41,11 +48,12 @@ export class RoomStore {
   #frame: ReturnType<typeof setTimeout> | undefined;
   #dirty = false;
 
-  constructor(chat: ChatStore, bookId: number) {
+  constructor(chat: ChatStore, bookId: number, initial: InitialRoom | undefined, snapshot: RoomSnapshot) {
+    this.snapshot = snapshot;
     this.#chat = chat;
     this.#bookId = bookId;
     this.#release = chat.retain();
-    this.joined = this.#join();
+    this.joined = this.#join(initial);
     this.joined.catch((error: unknown) => this.#failed(error));
   }
 
@@ -58,9 +66,9 @@ export class RoomStore {
     };
   }
 
-  async #join(): Promise<Room> {
+  async #join(initial: InitialRoom | undefined): Promise<Room> {
     const client = await this.#chat.ready();
-    const room = await client.joinRoom(this.#bookId);
+    const room = await client.joinRoom(this.#bookId, { initial });
     if (this.#gone) {
       room.leave();
     } else {

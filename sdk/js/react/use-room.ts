@@ -1,16 +1,19 @@
-import { useCallback, useMemo, useSyncExternalStore } from "react";
+import { useCallback, useEffect, useMemo, useRef, useSyncExternalStore } from "react";
 import {
+  type Abortable,
   ChatError,
   type ConnectionState,
+  type InitialRoom,
   type Members,
   type Message,
   type Page,
   type Room,
   type User,
 } from "readrealm-chat";
+import { abortable } from "../abort.js";
 import type { ChatStore } from "./chat-store.js";
 import { useChatState, useStore } from "./provider.js";
-import { JOINING } from "./room-store.js";
+import { beforeJoin } from "./room-store.js";
 
 /** A room as a component shows it. What it can do works from the first render on, and waits for the join. */
 export interface RoomView {
@@ -28,28 +31,47 @@ export interface RoomView {
   /** Where the connection stands. */
   readonly state: ConnectionState;
   /** Posts; resolves once durable. */
-  readonly send: (content: string) => Promise<Message>;
+  readonly send: (content: string, options?: Abortable) => Promise<Message>;
   /** Gives an own message new words; resolves once durable. */
-  readonly edit: (messageId: string, content: string) => Promise<void>;
+  readonly edit: (messageId: string, content: string, options?: Abortable) => Promise<void>;
   /** Withdraws an own message, or takes a failed one off the list. */
-  readonly delete: (messageId: string) => Promise<void>;
+  readonly delete: (messageId: string, options?: Abortable) => Promise<void>;
   /** Adds older messages. */
-  readonly loadPrevious: (limit?: number) => Promise<Page>;
+  readonly loadPrevious: (limit?: number, options?: Abortable) => Promise<Page>;
   /** To be called at every key, and with `false` when the user is done. */
   readonly setTyping: (typing: boolean) => void;
+}
+
+/** What {@link useRoom} takes. */
+export interface UseRoomOptions {
+  /**
+   * The room's state from `fetchRoom`, of the same book. The first render shows it, on a server and in a browser, and
+   * the join goes on from it. It counts until the room is joined.
+   */
+  readonly initial?: InitialRoom | undefined;
 }
 
 /**
  * A book's room, joined while a component uses it, once however many do. A busy room renders at most once a frame.
  */
-export function useRoom(bookId: number): RoomView {
+export function useRoom(bookId: number, options?: UseRoomOptions): RoomView {
   const store = useStore();
   const state = useChatState();
-  const subscribe = useCallback((hear: () => void) => store.subscribeRoom(bookId, hear), [store, bookId]);
+  const initial = options?.initial?.bookId === bookId ? options.initial : undefined;
+  const first = useMemo(() => beforeJoin(initial), [initial]);
+  // Read when the room is subscribed to: another state alone is no reason to do that anew.
+  const latest = useRef({ initial, first });
+  useEffect(() => {
+    latest.current = { initial, first };
+  });
+  const subscribe = useCallback(
+    (hear: () => void) => store.subscribeRoom(bookId, hear, latest.current.initial, latest.current.first),
+    [store, bookId],
+  );
   const snapshot = useSyncExternalStore(
     subscribe,
-    () => store.rooms.get(bookId)?.snapshot ?? JOINING,
-    () => JOINING,
+    () => store.rooms.get(bookId)?.snapshot ?? first,
+    () => first,
   );
   const actions = useMemo(() => actionsOf(store, bookId), [store, bookId]);
   return useMemo(() => ({ ...snapshot, ...actions, state }), [snapshot, actions, state]);
@@ -61,11 +83,13 @@ function actionsOf(store: ChatStore, bookId: number) {
     if (!entry) throw new ChatError("left", `room ${bookId} was left`);
     return entry.joined;
   };
+  const joined = (options: Abortable | undefined) => abortable(room(), options?.signal);
   return {
-    send: async (content: string) => (await room()).send(content),
-    edit: async (messageId: string, content: string) => (await room()).edit(messageId, content),
-    delete: async (messageId: string) => (await room()).delete(messageId),
-    loadPrevious: async (limit?: number) => (await room()).loadPrevious(limit),
+    send: async (content: string, options?: Abortable) => (await joined(options)).send(content, options),
+    edit: async (messageId: string, content: string, options?: Abortable) =>
+      (await joined(options)).edit(messageId, content, options),
+    delete: async (messageId: string, options?: Abortable) => (await joined(options)).delete(messageId, options),
+    loadPrevious: async (limit?: number, options?: Abortable) => (await joined(options)).loadPrevious(limit, options),
     setTyping: (typing: boolean) => {
       room().then(
         (joined) => joined.setTyping(typing),

@@ -1,14 +1,12 @@
 //! The connection below the rooms: opened, authenticated, watched, given up and tried again.
 
-use readrealm_protocol::client::{Authenticate, ClientEvent};
 use readrealm_protocol::error::CloseCode;
-use readrealm_protocol::ids::RequestId;
 
 use super::Client;
 use crate::backoff::full_jitter;
 use crate::effect::{Effect, State};
-use crate::frame::{Incoming, Value};
-use crate::requests::{ANSWER_MS, Purpose};
+use crate::frame::Value;
+use crate::requests::ANSWER_MS;
 use crate::room::Room;
 
 /// Milliseconds of silence, twice as many at most, after which the server is asked for something: a dead connection says
@@ -17,6 +15,13 @@ const SILENCE_MS: f64 = 30_000.0;
 
 /// Milliseconds of silence after which that is done at once when the page wakes.
 const SILENCE_ON_WAKE_MS: f64 = 5_000.0;
+
+/// Milliseconds in which a server must answer a page that woke.
+const PROOF_MS: f64 = 2_000.0;
+
+/// Milliseconds a connection must have held to be replaced without a pause when its token expired: a server that takes
+/// expired tokens and closes at once must not be hammered.
+const HELD_MS: f64 = 5_000.0;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Link {
@@ -44,41 +49,11 @@ impl<V: Value> Client<V> {
             return;
         }
         if self.io.options.authenticates {
-            self.io.effects.push_back(Effect::Token(self.backoff.attempts()));
+            self.ask_for_token();
         } else {
             self.ready(now);
         }
         self.rearm();
-    }
-
-    /// The token that was asked for as `attempt`.
-    pub fn token(&mut self, now: f64, attempt: u32, token: String) {
-        if matches!(self.link, Link::Opening { .. }) && attempt == self.backoff.attempts() {
-            let request = self.io.request(now, Purpose::Authenticate);
-            self.io
-                .send(Some(request), &ClientEvent::Authenticate(Authenticate { token }));
-            self.rearm();
-        }
-    }
-
-    /// There is no token for `attempt`.
-    pub fn token_failed(&mut self, now: f64, attempt: u32) {
-        if matches!(self.link, Link::Opening { .. }) && attempt == self.backoff.attempts() {
-            self.lose(now);
-        }
-    }
-
-    pub(super) fn authenticated(&mut self, now: f64, id: RequestId, event: Incoming<V>) {
-        self.io.requests.finish(id);
-        match event {
-            Incoming::Authenticated { user_id, user } => {
-                self.io.user_id = user_id;
-                self.io.effects.push_back(Effect::Identified(user));
-                self.ready(now);
-            }
-            Incoming::Error(failure) if !failure.is_retryable() => self.end(failure.code),
-            _ => self.lose(now),
-        }
     }
 
     /// The socket closed, or could not be opened.
@@ -86,7 +61,11 @@ impl<V: Value> Client<V> {
         if matches!(self.link, Link::Idle | Link::Waiting { .. }) {
             return;
         }
-        if CloseCode::reconnects(code) {
+        if code == CloseCode::Unauthorized.get() {
+            self.token_refused(now);
+        } else if code == CloseCode::AuthExpired.get() && self.held(now) {
+            self.try_at_once(now);
+        } else if CloseCode::reconnects(code) {
             self.wait(now, delay_named_in(reason));
         } else {
             self.end(reason_of(code).to_owned());
@@ -106,8 +85,17 @@ impl<V: Value> Client<V> {
         match self.link {
             Link::Opening { deadline } if deadline <= now => self.lose(now),
             Link::Waiting { until } if until <= now => self.retry(now),
-            Link::Ready { .. } if self.io.requests.deadline().is_some_and(|deadline| deadline <= now) => self.lose(now),
+            Link::Ready { .. } if self.io.requests.deadline().is_some_and(|deadline| deadline <= now) => {
+                if self.hurried {
+                    self.try_at_once(now);
+                } else {
+                    self.lose(now);
+                }
+            }
             Link::Ready { .. } => {
+                if self.tokens.is_due(now) {
+                    self.ask_for_token();
+                }
                 if self.heard + SILENCE_MS <= now {
                     self.probe(now);
                 }
@@ -119,19 +107,34 @@ impl<V: Value> Client<V> {
         self.rearm();
     }
 
-    /// The page woke, or is on a network again.
-    pub fn wake(&mut self, now: f64) {
+    /// The page may have slept, or be on another network; `slept` says that it was so. Within [`PROOF_MS`] the
+    /// connection has proven that it lives, or another one is opened.
+    pub fn wake(&mut self, now: f64, slept: bool) {
         // A page that slept has heard what it heard long ago, whenever it is told.
         self.heard_since = false;
         match self.link {
             Link::Waiting { .. } => self.retry(now),
-            Link::Ready { .. } if self.heard + SILENCE_ON_WAKE_MS <= now => {
-                self.probe(now);
-                self.pump_all(now);
+            // Begun before: what it waits for may never come.
+            Link::Opening { .. } if slept => {
+                self.disconnected(now);
+                self.open(now);
             }
+            Link::Ready { .. } if slept || self.heard + SILENCE_ON_WAKE_MS <= now => self.prove(now, slept),
             _ => {}
         }
         self.rearm();
+    }
+
+    fn prove(&mut self, now: f64, slept: bool) {
+        self.probe(now);
+        self.pump_all(now);
+        if !self.io.requests.is_empty() {
+            self.hurried = true;
+            self.io.requests.hurry(now + PROOF_MS);
+        } else if slept {
+            // Nothing to ask for, and nothing to lose.
+            self.try_at_once(now);
+        }
     }
 
     pub(super) fn is_ready(&self) -> bool {
@@ -154,7 +157,7 @@ impl<V: Value> Client<V> {
         self.open(now);
     }
 
-    fn ready(&mut self, now: f64) {
+    pub(super) fn ready(&mut self, now: f64) {
         self.link = Link::Ready { since: now };
         self.heard = now;
         self.emit_state(State::Connected);
@@ -172,19 +175,13 @@ impl<V: Value> Client<V> {
     }
 
     /// Gives up on the connection there is.
-    fn lose(&mut self, now: f64) {
+    pub(super) fn lose(&mut self, now: f64) {
         self.io.effects.push_back(Effect::Close);
         self.wait(now, None);
     }
 
     fn wait(&mut self, now: f64, delay: Option<f64>) {
-        if let Link::Ready { since } = self.link {
-            self.backoff.lasted(now - since);
-        }
-        self.io.requests.clear();
-        for room in &mut self.rooms {
-            room.disconnected(&mut self.io);
-        }
+        self.disconnected(now);
         let attempt = self.backoff.next();
         let retry_in_ms = delay.unwrap_or_else(|| full_jitter(attempt, self.io.random()));
         self.link = Link::Waiting {
@@ -192,6 +189,31 @@ impl<V: Value> Client<V> {
         };
         self.emit_state(State::Reconnecting { attempt, retry_in_ms });
         self.rearm();
+    }
+
+    /// Opens another connection in place of the one there is, without a pause.
+    pub(super) fn try_at_once(&mut self, now: f64) {
+        self.disconnected(now);
+        self.backoff.next();
+        self.retry(now);
+        self.rearm();
+    }
+
+    /// Whether the connection was ready for some time.
+    fn held(&self, now: f64) -> bool {
+        matches!(self.link, Link::Ready { since } if since + HELD_MS <= now)
+    }
+
+    fn disconnected(&mut self, now: f64) {
+        if let Link::Ready { since } = self.link {
+            self.backoff.lasted(now - since);
+        }
+        self.hurried = false;
+        self.tokens.disconnected();
+        self.io.requests.clear();
+        for room in &mut self.rooms {
+            room.disconnected(&mut self.io);
+        }
     }
 
     /// The rooms stay, for what they show.
@@ -216,7 +238,8 @@ impl<V: Value> Client<V> {
                     .rooms
                     .iter()
                     .filter_map(Room::due)
-                    .chain(self.io.requests.deadline());
+                    .chain(self.io.requests.deadline())
+                    .chain(self.tokens.due());
                 Some(dues.fold(self.heard + SILENCE_MS, f64::min))
             }
         };
@@ -231,10 +254,9 @@ fn delay_named_in(reason: &str) -> Option<f64> {
 
 /// What the page is told of a close code after which there is no coming back.
 fn reason_of(code: u16) -> &'static str {
-    const CODES: [(CloseCode, &str); 5] = [
+    const CODES: [(CloseCode, &str); 4] = [
         (CloseCode::TooLarge, "too_large"),
         (CloseCode::BadProtocol, "bad_protocol"),
-        (CloseCode::Unauthorized, "unauthorized"),
         (CloseCode::OriginRefused, "origin_refused"),
         (CloseCode::Revoked, "revoked"),
     ];

@@ -23,26 +23,21 @@ impl<V: Value> Room<V> {
         io.requests.finish(id);
         // A page asked for below the old window would leave a hole below the new one.
         self.forget_page(io);
-        let first = self.known.is_none();
         self.go_live();
         self.known = Some(Position {
             epoch: state.epoch,
             seq: state.seq,
         });
         if self.outbox.awaited_post().is_some() {
-            for (_, message) in &state.messages {
+            // Oldest first, as they were sent.
+            for (_, message) in state.messages.iter().rev() {
                 self.settle_own(io, message);
             }
         }
         self.history.reset(state.seq, state.messages, state.has_more);
-        self.emit(
-            io,
-            if first {
-                RoomEffect::Joined(state.members)
-            } else {
-                RoomEffect::Reset(state.members)
-            },
-        );
+        let first = !std::mem::replace(&mut self.entered, true);
+        let told = if first { RoomEffect::Joined } else { RoomEffect::Reset };
+        self.emit(io, told(state.members));
     }
 
     /// The join was answered with a page of what happened since the position it named.
@@ -64,7 +59,9 @@ impl<V: Value> Room<V> {
         } else if page.complete {
             io.requests.finish(id);
             self.go_live();
-            self.emit(io, RoomEffect::Resumed(page.members));
+            let first = !std::mem::replace(&mut self.entered, true);
+            let told = if first { RoomEffect::Joined } else { RoomEffect::Resumed };
+            self.emit(io, told(page.members));
         } else {
             io.requests.extend(id, now + ANSWER_MS);
         }

@@ -14,7 +14,7 @@ use crate::world::{BOOKS, Step, World, book, options};
 pub(crate) const ALL: usize = usize::MAX;
 
 /// Connected, in its rooms, with nothing under way.
-fn settled(options: Options) -> World {
+pub(crate) fn settled(options: Options) -> World {
     let mut world = World::with(options);
     for _ in 0..4 {
         world.step(&Step::Deliver(ALL));
@@ -99,7 +99,7 @@ fn some_closes_are_final() {
         let mut world = settled(options());
         assert_eq!(cut(&mut world, code), Some(State::Closed(reason.to_owned())));
         world.step(&Step::Wait(100_000));
-        world.step(&Step::Wake);
+        world.step(&Step::Wake(true));
         assert_eq!((world.opened, world.client.deadline()), (1, None));
     }
 }
@@ -147,23 +147,6 @@ fn silence_alone_ends_no_connection() {
         "{:?}",
         world.told
     );
-}
-
-#[test]
-fn a_page_that_wakes_tries_at_once_and_looks_whether_the_connection_lives() {
-    let mut world = settled(options());
-    cut(&mut world, 4001);
-    world.step(&Step::Wake);
-    assert_eq!(world.opened, 2);
-    world.step(&Step::Deliver(ALL));
-    world.step(&Step::Serve(ALL));
-    world.step(&Step::Deliver(ALL));
-    // Something was just heard: nothing to ask.
-    world.step(&Step::Wake);
-    assert!(world.up.is_empty(), "{:?}", world.up);
-    world.step(&Step::Wait(6_000));
-    world.step(&Step::Wake);
-    assert_eq!(world.up.len(), 1, "{:?}", world.up);
 }
 
 #[test]
@@ -266,7 +249,7 @@ fn a_room_that_refuses_is_told_once_shows_what_it_showed_and_can_be_entered_agai
     world.step(&Step::Wait(500));
     world.step(&Step::Deliver(ALL));
     assert!(world.up.is_empty(), "not asked again by itself: {:?}", world.up);
-    world.step(&Step::Enter(0));
+    world.step(&Step::Enter(0, false));
     assert_eq!(world.up.len(), 1);
     world.step(&Step::Serve(ALL));
     world.step(&Step::Deliver(ALL));

@@ -50,8 +50,10 @@ impl World {
     /// After [`heal`](Self::heal): everything arrived.
     pub(crate) fn check_all(&self) {
         assert_eq!(self.state, Some(State::Connected));
-        for (_, key, _) in &self.sent {
-            assert!(self.outcomes.contains_key(key), "{key} never ended: {:?}", self.client);
+        for sent in &self.sent {
+            let key = &sent.key;
+            let ended = self.outcomes.contains_key(key) || self.withdrawn.contains(key);
+            assert!(ended, "{key} never ended: {:?}", self.client);
         }
         for number in 0..BOOKS {
             self.check_room(book(number));
@@ -88,12 +90,16 @@ impl World {
             .filter_map(|event| event.key.as_ref().filter(|(user, _)| user == ME))
             .map(|(_, key)| key)
             .collect();
-        let accepted = |key: &&ClientMessageId| self.outcomes[*key].is_ok();
+        // Where it was withdrawn after it went out, either may be.
+        let accepted = |key: &&ClientMessageId| match self.outcomes.get(*key) {
+            Some(outcome) => outcome.is_ok(),
+            None => self.gone_out.contains(*key) && found.contains(key),
+        };
         let wanted: Vec<&ClientMessageId> = self
             .sent
             .iter()
-            .filter(|sent| sent.0 == book)
-            .map(|(_, key, _)| key)
+            .filter(|sent| sent.book == book)
+            .map(|sent| &sent.key)
             .filter(accepted)
             .collect();
         assert_eq!(found, wanted);

@@ -5,9 +5,11 @@
 
 mod cases;
 mod checks;
+mod kept;
 mod page;
 mod server;
 mod token;
+mod wake;
 mod world;
 
 use proptest::prelude::*;
@@ -38,9 +40,11 @@ fn step() -> impl Strategy<Value = Step> {
             Just(ErrorCode::Unavailable),
             Just(ErrorCode::Internal),
         ].prop_map(Step::Refuse),
-        1 => Just(Step::Wake),
+        2 => any::<bool>().prop_map(Step::Wake),
+        1 => any::<usize>().prop_map(Step::Withdraw),
+        1 => Just(Step::Reload),
         1 => room().prop_map(Step::Leave),
-        2 => room().prop_map(Step::Enter),
+        2 => (room(), any::<bool>()).prop_map(|(room, seeded)| Step::Enter(room, seeded)),
     ]
 }
 

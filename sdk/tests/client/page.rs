@@ -77,8 +77,11 @@ pub(crate) fn read(text: &str) -> Frame<Val> {
                 .collect(),
             has_more: page.has_more,
         }),
+        // The clock on the wall stands at 0 here.
+        #[allow(clippy::cast_precision_loss, reason = "milliseconds")]
         ServerEvent::Authenticated(user) => Incoming::Authenticated {
             user_id: user.user_id.to_string(),
+            life_ms: user.expires_at.as_millis() as f64,
             user: Val::new(&user),
         },
         ServerEvent::Ack(ack) => Incoming::Ack(Val::new(&ack)),

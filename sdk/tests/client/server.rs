@@ -13,6 +13,10 @@ use readrealm_protocol::server::{
     ServerEvent, ServerFrame, User,
 };
 
+use readrealm_sdk::frame::Snapshot;
+
+use crate::page::Val;
+
 /// Events in a page of `resumed`: few, so that short logs make many pages.
 const RESUME_PAGE: usize = 4;
 
@@ -204,6 +208,19 @@ impl Server {
                 members: members.clone(),
             };
             self.send(id, None, ServerEvent::Resumed(page));
+        }
+    }
+
+    /// A room's state as a page has it that fetched it.
+    pub(crate) fn state(&self, book: BookId) -> Snapshot<Val> {
+        let history = self.history(book);
+        let newest = history.newest_first().take(3);
+        Snapshot {
+            epoch: self.epoch_id(),
+            seq: self.position(book),
+            messages: newest.map(|message| (message.seq, Val::new(message))).collect(),
+            has_more: history.len() > 3,
+            members: Val(serde_json::Value::Null),
         }
     }
 

@@ -1,7 +1,6 @@
 //! A client, a server and the network between them, on a clock of their own; and what must hold of it all.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use readrealm_protocol::client::{ClientEvent, DeleteMessage, EditMessage, PageLimit, PostMessage};
 use readrealm_protocol::error::ErrorCode;
@@ -10,6 +9,7 @@ use readrealm_sdk::client::Client;
 use readrealm_sdk::effect::{Effect, RoomEffect, State};
 use readrealm_sdk::{Options, frame::Failure};
 
+use crate::kept::Sent;
 use crate::page::{Val, read};
 use crate::server::{Kind, ME, Server};
 
@@ -40,9 +40,15 @@ pub(crate) enum Step {
     Refuse(ErrorCode),
     /// The log was restored from a backup.
     Restore,
-    Wake,
+    /// The page wakes, after a sleep or perhaps one.
+    Wake(bool),
+    /// The page takes back something that it sent.
+    Withdraw(usize),
+    /// The page is loaded anew: all it has are the sends without an outcome.
+    Reload,
     Leave(u32),
-    Enter(u32),
+    /// With a state of the room as the server has it now, or without.
+    Enter(u32, bool),
 }
 
 #[derive(Debug, PartialEq)]
@@ -66,13 +72,17 @@ pub(crate) struct Seen {
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) now: f64,
+    pub(crate) options: Options,
     pub(crate) client: Client<Val>,
     pub(crate) server: Server,
     pub(crate) wire: Wire,
     /// Frames on their way to the server.
     pub(crate) up: Vec<String>,
     pub(crate) seen: BTreeMap<BookId, Seen>,
-    pub(crate) sent: Vec<(BookId, ClientMessageId, bool)>,
+    pub(crate) sent: Vec<Sent>,
+    /// Sends that went out, on this page or one before.
+    pub(crate) gone_out: BTreeSet<ClientMessageId>,
+    pub(crate) withdrawn: BTreeSet<ClientMessageId>,
     /// How each send ended.
     pub(crate) outcomes: BTreeMap<ClientMessageId, Result<(), Failure>>,
     pub(crate) state: Option<State>,
@@ -107,12 +117,15 @@ impl World {
     pub(crate) fn with(options: Options) -> Self {
         let mut world = Self {
             now: 0.0,
-            client: Client::new(options),
+            client: Client::new(options.clone()),
             server: Server::new(),
             wire: Wire::Closed,
             up: Vec::new(),
             seen: BTreeMap::new(),
             sent: Vec::new(),
+            gone_out: BTreeSet::new(),
+            withdrawn: BTreeSet::new(),
+            options,
             outcomes: BTreeMap::new(),
             state: None,
             opened: 0,
@@ -121,7 +134,7 @@ impl World {
             epochs: BTreeMap::new(),
         };
         world.client.connect(world.now);
-        (0..BOOKS).for_each(|number| world.enter(number));
+        (0..BOOKS).for_each(|number| world.enter(number, false));
         world.perform();
         world
     }
@@ -134,20 +147,20 @@ impl World {
             Step::Post(number) | Step::Edit(number, _) | Step::Delete(number, _)
                 if !self.seen.contains_key(&book(number)) => {}
             Step::Post(number) => {
-                let (book_id, key) = self.next_key(number, true);
+                let (book_id, key) = self.next_key(number);
                 let content = content(&key);
                 let post = PostMessage {
                     book_id,
                     content,
                     client_message_id: Some(key.clone()),
                 };
-                self.client.send(self.now, book_id, key, ClientEvent::Message(post));
+                self.send(book_id, key, ClientEvent::Message(post));
             }
             Step::Edit(number, index) => {
                 let Some(message_id) = self.pick(number, index) else {
                     return;
                 };
-                let (book_id, key) = self.next_key(number, false);
+                let (book_id, key) = self.next_key(number);
                 let (content, client_message_id) = (content(&key), Some(key.clone()));
                 let edit = EditMessage {
                     book_id,
@@ -155,20 +168,19 @@ impl World {
                     content,
                     client_message_id,
                 };
-                self.client.send(self.now, book_id, key, ClientEvent::EditMessage(edit));
+                self.send(book_id, key, ClientEvent::EditMessage(edit));
             }
             Step::Delete(number, index) => {
                 let Some(message_id) = self.pick(number, index) else {
                     return;
                 };
-                let (book_id, key) = self.next_key(number, false);
+                let (book_id, key) = self.next_key(number);
                 let delete = DeleteMessage {
                     book_id,
                     message_id,
                     client_message_id: Some(key.clone()),
                 };
-                self.client
-                    .send(self.now, book_id, key, ClientEvent::DeleteMessage(delete));
+                self.send(book_id, key, ClientEvent::DeleteMessage(delete));
             }
             Step::LoadPrevious(number) => {
                 let Some(seen) = self.seen.get_mut(&book(number)) else {
@@ -204,13 +216,15 @@ impl World {
                 self.server.restore();
                 self.cut(1006);
             }
-            Step::Wake => self.client.wake(self.now),
+            Step::Wake(slept) => self.client.wake(self.now, slept),
+            Step::Withdraw(index) => self.withdraw(index),
+            Step::Reload => self.reload(),
             Step::Leave(number) => {
                 if self.seen.remove(&book(number)).is_some() {
                     self.client.leave(self.now, book(number));
                 }
             }
-            Step::Enter(number) => self.enter(number),
+            Step::Enter(number, seeded) => self.enter(number, seeded),
             Step::Unplug => {}
         }
         self.perform();
@@ -219,7 +233,7 @@ impl World {
     /// Nothing stands in the way any more, until nothing is left to do.
     pub(crate) fn heal(&mut self) {
         self.server.refusals.clear();
-        (0..BOOKS).for_each(|number| self.enter(number));
+        (0..BOOKS).for_each(|number| self.enter(number, false));
         self.perform();
         if self.wire == Wire::Unplugged {
             self.cut(1006);
@@ -235,16 +249,8 @@ impl World {
         }
     }
 
-    fn enter(&mut self, number: u32) {
-        if let Entry::Vacant(entry) = self.seen.entry(book(number)) {
-            entry.insert(Seen::default());
-            self.client.join(self.now, book(number));
-        }
-    }
-
-    fn next_key(&mut self, number: u32, post: bool) -> (BookId, ClientMessageId) {
+    fn next_key(&self, number: u32) -> (BookId, ClientMessageId) {
         let key = ClientMessageId::try_from(format!("key-{}", self.sent.len()).as_str()).expect("a key");
-        self.sent.push((book(number), key.clone(), post));
         (book(number), key)
     }
 
@@ -322,7 +328,7 @@ impl World {
         }
     }
 
-    fn drop_wire(&mut self) {
+    pub(crate) fn drop_wire(&mut self) {
         self.wire = Wire::Closed;
         self.up.clear();
         self.server.disconnect();
@@ -342,6 +348,7 @@ impl World {
                         matches!(self.wire, Wire::Open | Wire::Unplugged),
                         "sent on no connection: {text}"
                     );
+                    self.note_key(&text);
                     self.up.push(text);
                 }
                 Effect::State(state) => self.state = Some(state),
@@ -362,6 +369,7 @@ impl World {
     }
 
     fn settled(&mut self, key: ClientMessageId, outcome: Result<(), Failure>) {
+        assert!(!self.withdrawn.contains(&key), "{key} was withdrawn, and ended");
         let before = self.outcomes.insert(key, outcome);
         assert_eq!(before, None, "a send that ended twice");
     }
@@ -375,6 +383,6 @@ impl World {
     }
 }
 
-fn content(key: &ClientMessageId) -> Content {
+pub(crate) fn content(key: &ClientMessageId) -> Content {
     Content::try_from(key.as_str()).expect("words")
 }
