@@ -12,7 +12,7 @@ use readrealm_protocol::ids::{BookId, ClientMessageId, Content, Invalid, Message
 use wasm_bindgen::prelude::*;
 
 use crate::client::Client;
-use crate::decode::{Fields, book_id, decode, initial, written};
+use crate::decode::{Fields, book_id, decode, snapshot, written};
 use crate::io::Options;
 use crate::shell::{Host, Shell};
 use crate::socket::{now, random};
@@ -123,7 +123,10 @@ impl Core {
 
     /// Enters a room, from the state `state` on where that is an object with one.
     pub fn join(&self, book: f64, state: &JsValue) {
-        let state = state.is_object().then(|| initial(state.unchecked_ref())).flatten();
+        let state = state
+            .is_object()
+            .then(|| snapshot(state.unchecked_ref(), true))
+            .flatten();
         self.0
             .with_book(book, |client, now, book| client.join(now, book, state));
     }

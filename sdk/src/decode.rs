@@ -88,13 +88,7 @@ pub(crate) fn decode(frame: &Fields) -> Option<Frame<JsValue>> {
             message: data.message().unwrap_or_default(),
             retry_after_ms: Some(data.retry_after_ms()).filter(|millis| *millis >= 0.0),
         }),
-        "previousMessages" => Incoming::Previous(Snapshot {
-            epoch: epoch(&data)?,
-            seq: seq(data.seq())?,
-            messages: messages(&data)?,
-            has_more: data.has_more(),
-            members: data.members(),
-        }),
+        "previousMessages" => Incoming::Previous(snapshot(&data, false)?),
         "resumed" => Incoming::Resumed(Replay {
             epoch: epoch(&data)?,
             seq: seq(data.seq())?,
@@ -108,7 +102,7 @@ pub(crate) fn decode(frame: &Fields) -> Option<Frame<JsValue>> {
         }),
         "messagesPage" => Incoming::Page(Page {
             seq: seq(data.seq())?,
-            messages: messages(&data)?,
+            messages: messages(&data, false)?,
             has_more: data.has_more(),
         }),
         "authenticated" => Incoming::Authenticated {
@@ -130,20 +124,14 @@ fn life_ms(data: &Fields) -> f64 {
     if end.is_nan() { f64::INFINITY } else { end - date_now() }
 }
 
-/// A room's state that the page has, its messages marked already; `None` where it is none.
-pub(crate) fn initial(data: &Fields) -> Option<Snapshot<JsValue>> {
-    let placed = |message: JsValue| {
-        let place = Some(message.unchecked_ref::<Fields>())
-            .filter(|fields| fields.is_object())?
-            .seq();
-        Some((seq(place)?, message))
-    };
+/// A room's state, from the server or (`marked` already) from the page; `None` where it is none.
+pub(crate) fn snapshot(data: &Fields, marked: bool) -> Option<Snapshot<JsValue>> {
     Some(Snapshot {
         epoch: epoch(data)?,
         seq: seq(data.seq())?,
-        messages: data.messages()?.iter().map(placed).collect::<Option<_>>()?,
+        messages: messages(data, marked)?,
         has_more: data.has_more(),
-        members: JsValue::UNDEFINED,
+        members: data.members(),
     })
 }
 
@@ -179,17 +167,16 @@ pub(crate) fn written(posted: bool, book: f64, position: f64, place: f64, messag
     })
 }
 
-fn messages(data: &Fields) -> Option<Vec<(Seq, JsValue)>> {
-    data.messages()?
-        .iter()
-        .map(|message| placed(message.unchecked_into()))
-        .collect()
-}
-
-/// A message with its place, marked as on record.
-fn placed(message: Fields) -> Option<(Seq, JsValue)> {
-    SENT.with(|sent| message.set_status(sent));
-    Some((seq(message.seq())?, message.into()))
+/// The messages with their places, marked as on record.
+fn messages(data: &Fields, marked: bool) -> Option<Vec<(Seq, JsValue)>> {
+    let placed = |message: JsValue| {
+        let fields: &Fields = Some(message.unchecked_ref()).filter(|fields: &&Fields| fields.is_object())?;
+        if !marked {
+            SENT.with(|sent| fields.set_status(sent));
+        }
+        Some((seq(fields.seq())?, message))
+    };
+    data.messages()?.iter().map(placed).collect()
 }
 
 fn epoch(data: &Fields) -> Option<Epoch> {

@@ -3,8 +3,6 @@
 //! One change is under way at a time. With more, a refusal of the first (too fast, log away) would come after the second
 //! was sent, and the second would stand before it.
 
-use std::collections::VecDeque;
-
 use readrealm_protocol::client::ClientEvent;
 use readrealm_protocol::ids::{ClientMessageId, RequestId};
 
@@ -23,9 +21,9 @@ struct Entry {
     retry: Retry,
 }
 
-/// The changes of one room, oldest first.
+/// The changes of one room, oldest first; at most a thousand, so taking the first out is cheap enough.
 #[derive(Debug, Default)]
-pub(crate) struct Outbox(VecDeque<Entry>);
+pub(crate) struct Outbox(Vec<Entry>);
 
 impl Outbox {
     pub(crate) fn is_empty(&self) -> bool {
@@ -34,7 +32,7 @@ impl Outbox {
 
     /// `tried` says that it may have reached the server already: another page sent it before this one was there.
     pub(crate) fn push(&mut self, key: ClientMessageId, event: ClientEvent, tried: bool) {
-        self.0.push_back(Entry {
+        self.0.push(Entry {
             key,
             event,
             request: None,
@@ -52,14 +50,14 @@ impl Outbox {
     /// When the next one is to go out; `None` while one is under way.
     pub(crate) fn due(&self) -> Option<f64> {
         self.0
-            .front()
+            .first()
             .filter(|entry| entry.request.is_none())
             .map(|entry| entry.retry.due())
     }
 
     /// The next one, now under way as `request`.
     pub(crate) fn send(&mut self, request: RequestId) -> Option<&ClientEvent> {
-        let entry = self.0.front_mut()?;
+        let entry = self.0.first_mut()?;
         entry.request = Some(request);
         entry.tried = true;
         Some(&entry.event)
@@ -67,24 +65,24 @@ impl Outbox {
 
     /// The key of a post that a message of the room may turn out to be.
     pub(crate) fn awaited_post(&self) -> Option<&str> {
-        let entry = self.0.front().filter(|entry| entry.tried)?;
+        let entry = self.0.first().filter(|entry| entry.tried)?;
         matches!(entry.event, ClientEvent::Message(_)).then(|| entry.key.as_str())
     }
 
     /// Takes out the one under way, which has its outcome. Returns its key.
     pub(crate) fn settle(&mut self) -> Option<ClientMessageId> {
-        self.0.pop_front().map(|entry| entry.key)
+        (!self.0.is_empty()).then(|| self.0.remove(0).key)
     }
 
     /// Takes out the one that was under way as `request`; `None` where it was settled before. Returns its key.
     pub(crate) fn answered(&mut self, request: RequestId) -> Option<ClientMessageId> {
-        self.0.front().filter(|entry| entry.request == Some(request))?;
+        self.0.first().filter(|entry| entry.request == Some(request))?;
         self.settle()
     }
 
     /// The one under way as `request` is to be sent again.
     pub(crate) fn failed(&mut self, request: RequestId, now: f64, retry_after_ms: Option<f64>, random: f64) {
-        if let Some(entry) = self.0.front_mut().filter(|entry| entry.request == Some(request)) {
+        if let Some(entry) = self.0.first_mut().filter(|entry| entry.request == Some(request)) {
             entry.request = None;
             entry.retry.failed(now, retry_after_ms, random);
         }
@@ -92,7 +90,7 @@ impl Outbox {
 
     /// The connection is gone, and with it the answer.
     pub(crate) fn disconnected(&mut self) {
-        if let Some(entry) = self.0.front_mut() {
+        if let Some(entry) = self.0.first_mut() {
             entry.request = None;
         }
     }
