@@ -7,11 +7,11 @@ use futures_util::TryStreamExt;
 use readrealm_protocol::{BookId, Seq};
 use rustc_hash::FxHashSet;
 
+use super::deleted::deleted;
 use super::line::{End, Head, Line, VERSION};
 use super::progress::Progress;
 use super::writer::Output;
 use super::{AdminError, book_id, counted};
-use crate::log::Payload;
 use crate::log::inspect::{LogReader, open_reader};
 use crate::log::open::StoreUrl;
 use crate::log::record::Record;
@@ -21,7 +21,7 @@ const TOGETHER: usize = 500;
 
 /// Write the log, or some rooms of it, as JSON lines.
 ///
-/// Writes the log as JSON lines: one about the log, one for each event by room and position, one that counts.
+/// One line about the log, one for each event by room and position, one that counts.
 ///
 /// A faithful copy, words of deleted messages included, as a restore needs it. Works beside a live server; each room is
 /// then a prefix of what it becomes. Memory does not grow with the log.
@@ -134,9 +134,7 @@ impl Exporter {
         };
         let places: FxHashSet<Seq> = self.held.iter().map(|record| record.place).collect();
         let places: Vec<Seq> = places.into_iter().collect();
-        let latest = self.log.read_latest(first.book_id, &places).await?;
-        let deleted = latest.into_iter().filter(|event| event.payload == Payload::Deleted);
-        Ok(deleted.map(|event| event.place).collect())
+        deleted(&*self.log, first.book_id, &places).await
     }
 
     /// Whether every room ends where the export has it end. A room never gets shorter, so equal sums say it of each.

@@ -4,23 +4,21 @@ use std::str::FromStr;
 
 use clap::Args;
 use readrealm_protocol::{BookId, Message, Seq, Timestamp};
-use rustc_hash::FxHashSet;
 use serde_json::{Value, json};
 
+use super::deleted::deleted;
 use super::writer::Output;
 use super::{AdminError, book_id, visible};
 use crate::log::inspect::{LogReader, open_reader};
 use crate::log::open::StoreUrl;
-use crate::log::{BATCH_EVENTS, PageQuery, Payload, ReadLimit};
+use crate::log::{PageQuery, ReadLimit};
 
 /// Messages of one read.
 const PAGE: usize = 500;
 
 /// Print a room as it is, or as it was.
 ///
-/// Prints a room as it is, or as it was at a position or a time: the newest message last, as one reads a chat.
-///
-/// Works beside a live server. The words of a message that is deleted by now are not printed, whatever --at says,
+/// The newest message stands last, as one reads a chat. Works beside a live server. The words of a message that is deleted by now are not printed, whatever --at says,
 /// unless --with-deleted does.
 #[derive(Debug, Args)]
 pub struct RoomHistory {
@@ -85,7 +83,8 @@ impl RoomHistory {
             Some(At::Time(time)) => position_at(&*log, self.book, head.seq, time).await?,
         };
         let (messages, has_more) = self.read(&*log, at).await?;
-        let deleted = deleted_by_now(&*log, self.book, &messages).await?;
+        let places: Vec<_> = messages.iter().map(|message| message.seq).collect();
+        let deleted = deleted(&*log, self.book, &places).await?;
         let mut output = Output::stdout();
         if !self.json {
             output.line(&format!("room {} at position {at} of {}", self.book, head.seq))?;
@@ -141,17 +140,6 @@ async fn position_at(log: &dyn LogReader, book: BookId, head: Seq, time: Timesta
         }
     }
     Ok(Seq::try_from(low).unwrap_or(Seq::ZERO))
-}
-
-async fn deleted_by_now(log: &dyn LogReader, book: BookId, messages: &[Message]) -> Result<FxHashSet<Seq>, AdminError> {
-    let mut deleted = FxHashSet::default();
-    for some in messages.chunks(BATCH_EVENTS) {
-        let places: Vec<_> = some.iter().map(|message| message.seq).collect();
-        let latest = log.read_latest(book, &places).await?;
-        let gone = latest.into_iter().filter(|event| event.payload == Payload::Deleted);
-        deleted.extend(gone.map(|event| event.place));
-    }
-    Ok(deleted)
 }
 
 fn text_line(message: &Message, is_deleted: bool, shown: bool) -> String {

@@ -5,6 +5,7 @@
 
 mod appending;
 pub mod check;
+mod deleted;
 pub mod export;
 pub mod history;
 pub mod import;

@@ -9,8 +9,7 @@ use crate::log::open::StoreUrl;
 
 /// Give the log a new name, after a backup was restored: clients then take every room anew.
 ///
-/// Gives the log a new name (its epoch), so that every client takes its rooms anew instead of resuming at positions
-/// that stand for other events now.
+/// The name is its epoch. With another one, no client resumes at a position that stands for another event now.
 ///
 /// To be run when a backup has been restored, before a server is started on it. No server may use the log: SQLite's
 /// lock and a standalone MongoDB's lease see to that; on a replica set the command refuses while a live node follows

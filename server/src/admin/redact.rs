@@ -7,6 +7,7 @@ use futures_util::TryStreamExt;
 use readrealm_protocol::{BookId, MessageId, Seq, Timestamp, UserId};
 
 use super::appending::append;
+use super::deleted::deleted;
 use super::progress::Progress;
 use super::{AdminError, book_id, counted};
 use crate::log::event::EventKind;
@@ -23,7 +24,7 @@ const OPERATOR: &str = "log-redact";
 
 /// Erase the words of messages for good.
 ///
-/// Erases the words of messages for good. Without --yes it only counts.
+/// Without --yes it only counts.
 ///
 /// First each message that is not deleted yet is deleted, by an event like any other, so that every node and client
 /// drops it; then its words, in the post and all edits, are overwritten with `[redacted]`. Positions, times, ids and
@@ -153,16 +154,13 @@ impl Redact {
         counts: &mut Counts,
     ) -> Result<Vec<Seq>, AdminError> {
         let latest = from.read_latest(book, places).await?;
-        let live: Vec<_> = latest
-            .iter()
-            .filter(|event| event.payload != Payload::Deleted)
-            .map(|event| event.place)
-            .collect();
         let found: Vec<_> = latest.into_iter().map(|event| event.place).collect();
+        let gone = deleted(from, book, &found).await?;
+        let live: Vec<_> = found.iter().copied().filter(|place| !gone.contains(place)).collect();
         counts.messages += found.len() as u64;
         counts.to_delete += live.len() as u64;
         if let Some(log) = log {
-            delete(log, book, live).await?;
+            delete(from, log, book, live).await?;
             let erased = log.erase(book, &found, self.user.is_some()).await?;
             counts.rewritten += erased.rewritten;
             counts.unknown += erased.unknown;
@@ -178,7 +176,12 @@ fn post_of(user: &UserId, record: &crate::log::record::Record) -> Option<(BookId
 }
 
 /// Deletes the messages at these places, those excepted that are deleted meanwhile.
-async fn delete(log: &dyn LogKeeper, book: BookId, mut places: Vec<Seq>) -> Result<(), AdminError> {
+async fn delete(
+    from: &dyn LogReader,
+    log: &dyn LogKeeper,
+    book: BookId,
+    mut places: Vec<Seq>,
+) -> Result<(), AdminError> {
     let by = UserId::try_from(OPERATOR).map_err(|rule| AdminError::refused(rule.to_string()))?;
     while !places.is_empty() {
         let head = log.head(book).await?;
@@ -201,9 +204,8 @@ async fn delete(log: &dyn LogKeeper, book: BookId, mut places: Vec<Seq>) -> Resu
             None => return Ok(()),
             // A node has the position: what it appended may have been a delete of one of these.
             Some(Stop::Conflict) => {
-                let latest = log.read_latest(book, &places).await?;
-                let live = latest.into_iter().filter(|event| event.payload != Payload::Deleted);
-                places = live.map(|event| event.place).collect();
+                let gone = deleted(from, book, &places).await?;
+                places.retain(|place| !gone.contains(place));
             }
             Some(stop) => return Err(AdminError::refused(format!("a delete was not written: {stop:?}"))),
         }

@@ -15,7 +15,8 @@ const GOLDEN: &str = include_str!("golden/export.jsonl");
 e2e::on_durable_stores!(
     the_format_is_fixed,
     events_of_newer_servers_come_through,
-    words_of_deleted_messages_can_be_left_out
+    words_of_deleted_messages_can_be_left_out,
+    what_a_newer_server_does_to_a_deleted_message_shows_nothing_of_it
 );
 
 async fn the_format_is_fixed(store: Store) {
@@ -76,6 +77,28 @@ async fn words_of_deleted_messages_can_be_left_out(store: Store) {
     run(&into, &["log", "verify"]).await.done();
     let page = run(&into, &["log", "history", "11", "--json"]).await.done();
     assert_eq!(page, run(&store, &["log", "history", "11", "--json"]).await.done());
+}
+
+/// The newest event of the message is of an unknown type, and it is deleted all the same.
+async fn what_a_newer_server_does_to_a_deleted_message_shows_nothing_of_it(store: Store) {
+    let mut events = [1, 2, 3].map(|seq| post(11, seq, "alice", "a secret"));
+    for (event, kind) in events[1..].iter_mut().zip(["MessageDeleted", "MessagePinned"]) {
+        (event["type"], event["place"], event["data"]) = (json!(kind), json!(1), json!({}));
+    }
+    run_with_input(&store, &["log", "import"], &export(&events))
+        .await
+        .done();
+    let lines = run(&store, &["log", "export", "--without-deleted-words"]).await.done();
+    assert!(!lines.contains("secret") && lines.contains("[redacted]"), "{lines}");
+    for at in ["1", "2", "3"] {
+        let room = run(&store, &["log", "history", "11", "--at", at]).await.done();
+        assert!(!room.contains("secret"), "{room}");
+    }
+    let would = run(&store, &["log", "redact", "--message", "11-1"]).await.done();
+    assert_eq!(
+        would,
+        "1 message would be redacted, 0 of them deleted first; --yes does it\n"
+    );
 }
 
 #[tokio::test]

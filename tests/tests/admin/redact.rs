@@ -1,10 +1,11 @@
 //! `log redact`: no byte of the words stays, and all else does.
 
 use std::fs;
+use std::process::Stdio;
 
 use ::mongodb::bson::{Document, doc};
 use e2e::client::Client;
-use e2e::command::{run, run_with_input};
+use e2e::command::{command, run, run_with_input};
 use e2e::{Server, Store};
 use readrealm_protocol::{ErrorCode, ServerEvent};
 use serde_json::Value;
@@ -187,6 +188,47 @@ async fn no_byte_of_the_words_stays_in_the_file() {
     }
     assert!(holds(&store, "Curiouser"), "what is not redacted stays");
     run(&store, &["log", "verify"]).await.done();
+}
+
+/// Killed midway, again and again: the next run finishes what the last one began.
+#[tokio::test]
+async fn a_kill_midway_is_gone_on_from() {
+    for store in [Store::sqlite(), Store::mongodb().await] {
+        let posts: Vec<_> = (1..=6_000)
+            .map(|seq| post(11, seq, "eve", &format!("eve said {seq}")))
+            .collect();
+        run_with_input(&store, &["log", "import"], &export(&posts)).await.done();
+        let mut deletes = 0;
+        while deletes < 2_000 {
+            let mut child = command(&store, &["log", "redact", "--user", "eve", "--yes"])
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap();
+            let goal = deletes + 500;
+            while deletes < goal {
+                let verified = run(&store, &["log", "verify"]).await.done();
+                let events: u64 = verified.split([',', ' ']).nth(3).unwrap().parse().unwrap();
+                deletes = events - 6_000;
+                assert!(
+                    child.try_wait().unwrap().is_none_or(|status| status.success()),
+                    "it failed by itself"
+                );
+            }
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+        let printed = run(&store, &["log", "redact", "--user", "eve", "--yes"]).await.done();
+        assert!(printed.starts_with("6000 messages redacted, "), "{printed}");
+        assert!(!run(&store, &["log", "export"]).await.done().contains("eve said"));
+        if store.url().starts_with("sqlite:") {
+            assert!(!holds(&store, "eve said"), "the words are still there");
+        }
+        assert_eq!(
+            run(&store, &["log", "verify"]).await.done(),
+            "1 room, 12000 events, 0 findings\n"
+        );
+    }
 }
 
 /// Live nodes go on: their members see the message go, and the words are nowhere any more.
