@@ -78,6 +78,7 @@ impl Progress<'_> {
 
 impl Store {
     /// Appending the same again is always safe, so whatever is in doubt is looked up, and the rest is sent once more.
+    /// Ends early where nobody answers, so that the next append goes over new connections.
     /// A room's events are never sent past one that does not fit: the insert is ordered, and ends there.
     pub(super) async fn append(&self, batch: &[Append]) -> Vec<AppendOutcome> {
         let deadline = Instant::now() + PATIENCE;
@@ -91,11 +92,14 @@ impl Store {
         let mut pause = FIRST_PAUSE;
         // Whether an insert was sent of which nothing was heard, and nothing found out since.
         let mut unheard = false;
-        while rooms.iter().any(Progress::is_open) && Instant::now() < deadline {
+        while rooms.iter().any(Progress::is_open) && Instant::now() < deadline && !self.answers.are_missing() {
             let went_on = if unheard {
                 let found_out = self.look_up(&mut rooms, deadline).await;
+                if let Err(error) = &found_out {
+                    tracing::warn!(%error, "the outcome of an append is still not known");
+                }
                 unheard = found_out.is_err();
-                found_out.is_ok()
+                !unheard
             } else {
                 match self.insert(&rooms, deadline).await {
                     Inserted::All => {
@@ -140,13 +144,16 @@ impl Store {
                 .ordered(true)
                 .session(&mut session)
                 .await?;
-            self.saw(session.operation_time());
+            self.answered(session.operation_time());
             Ok::<_, Error>(())
         };
         let error = match timeout_at(deadline.min(Instant::now() + INSERT_TIME), inserting).await {
             Ok(Ok(())) => return Inserted::All,
             Ok(Err(error)) => error,
-            Err(_) => return Inserted::Unknown(ReadError::Unavailable("no answer".to_owned())),
+            Err(_) => {
+                self.answers.failed_to_come(INSERT_TIME);
+                return Inserted::Unknown(ReadError::Unavailable("no answer".to_owned()));
+            }
         };
         match &*error.kind {
             // With a write concern's error beside it, not even the part before is sure.
@@ -226,7 +233,10 @@ impl Store {
             // Sending it again shows which room has met an event that cannot be read.
             Ok(Err(ReadError::Corrupt(_))) => return Ok(()),
             Ok(Err(error)) => return Err(error),
-            Err(_) => return Err(ReadError::Unavailable("no answer".to_owned())),
+            Err(_) => {
+                self.answers.failed_to_come(LOOK_UP_TIME);
+                return Err(ReadError::Unavailable("no answer".to_owned()));
+            }
         };
         for room in rooms.iter_mut().filter(|room| room.in_doubt) {
             room.advance(&known);

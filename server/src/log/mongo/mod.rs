@@ -8,6 +8,7 @@ mod append;
 mod inspect;
 mod keep;
 mod lease;
+mod link;
 mod read;
 mod schema;
 mod tail;
@@ -33,13 +34,14 @@ use super::record::{Record, TimeForm};
 use super::{Append, AppendOutcome, EventId, EventLog, Head, Page, PageQuery, ReadError, ReadLimit, StoredEvent, Tail};
 pub use inspect::MongoReader;
 use lease::Lease;
+use link::{Answers, Link};
 
 /// A read that takes longer has failed.
 const READ_TIME: Duration = Duration::from_secs(5);
 
 /// A log in MongoDB.
 pub struct MongoLog {
-    store: Store,
+    link: Link,
     epoch: Epoch,
     poison: Poison,
     /// Held where this process must be the only writer.
@@ -59,7 +61,7 @@ impl MongoLog {
             schema::Topology::Standalone => Some(Lease::acquire(store.meta.clone(), poison.clone()).await?),
         };
         Ok(Self {
-            store,
+            link: Link::new(store),
             epoch,
             poison,
             lease,
@@ -70,7 +72,7 @@ impl MongoLog {
 impl fmt::Debug for MongoLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MongoLog")
-            .field("events", &self.store.events.namespace())
+            .field("events", &self.link.store().events.namespace())
             .finish_non_exhaustive()
     }
 }
@@ -84,6 +86,8 @@ struct Store {
     /// The latest moment of the cluster that an answer to this process rested on. Every read is at least as new, also
     /// when a newly elected primary does not yet know how much of its log a majority has.
     seen: Arc<Mutex<Option<Timestamp>>>,
+    answers: Answers,
+    connector: Arc<schema::Connector>,
 }
 
 /// An event as a document.
@@ -109,7 +113,30 @@ impl Store {
         Ok(session)
     }
 
-    /// Remembers the moment of an answer that a majority has.
+    /// The same over new connections.
+    fn anew(&self) -> Result<Self, Error> {
+        self.connector.store(Arc::clone(&self.seen))
+    }
+
+    /// Bounds a read in time.
+    async fn in_time<T>(&self, read: impl Future<Output = Result<T, ReadError>>) -> Result<T, ReadError> {
+        let Ok(read) = tokio::time::timeout(READ_TIME, read).await else {
+            self.answers.failed_to_come(READ_TIME);
+            return Err(ReadError::Unavailable(format!(
+                "no answer within {} s",
+                READ_TIME.as_secs()
+            )));
+        };
+        read
+    }
+
+    /// Notes that an answer came, of a moment that a majority has.
+    fn answered(&self, moment: Option<Timestamp>) {
+        self.answers.came();
+        self.saw(moment);
+    }
+
+    /// Remembers a moment that a majority has.
     fn saw(&self, moment: Option<Timestamp>) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         *seen = (*seen).max(moment);
@@ -124,15 +151,9 @@ impl Store {
             .update_one(doc! { "_id": schema::LOG }, unchanged)
             .session(&mut session)
             .await?;
-        self.saw(session.operation_time());
+        self.answered(session.operation_time());
         Ok(())
     }
-}
-
-/// Bounds a read in time.
-async fn within<T>(time: Duration, read: impl Future<Output = Result<T, ReadError>>) -> Result<T, ReadError> {
-    let late = |_| ReadError::Unavailable(format!("no answer within {} s", time.as_secs()));
-    tokio::time::timeout(time, read).await.map_err(late)?
 }
 
 impl From<Error> for ReadError {
@@ -151,40 +172,47 @@ impl EventLog for MongoLog {
     }
 
     async fn append(&self, batch: Vec<Append>) -> Vec<AppendOutcome> {
-        self.store.append(&batch).await
+        self.link.store().append(&batch).await
     }
 
     async fn head(&self, book: BookId) -> Result<Head, ReadError> {
-        within(READ_TIME, self.store.head(book)).await
+        let store = self.link.store();
+        store.in_time(store.head(book)).await
     }
 
     async fn read_forward(&self, book: BookId, after: Seq, limit: ReadLimit) -> Result<Vec<StoredEvent>, ReadError> {
-        within(READ_TIME, self.store.forward(book, after, limit)).await
+        let store = self.link.store();
+        store.in_time(store.forward(book, after, limit)).await
     }
 
     async fn read_page(&self, book: BookId, query: PageQuery) -> Result<Page, ReadError> {
-        within(READ_TIME, self.store.page(book, query)).await
+        let store = self.link.store();
+        store.in_time(store.page(book, query)).await
     }
 
     async fn read_latest(&self, book: BookId, places: &[Seq]) -> Result<Vec<StoredEvent>, ReadError> {
-        within(READ_TIME, self.store.latest(book, places)).await
+        let store = self.link.store();
+        store.in_time(store.latest(book, places)).await
     }
 
     async fn read_ids(&self, ids: &[EventId]) -> Result<Vec<StoredEvent>, ReadError> {
-        let known = within(READ_TIME, self.store.of_ids(ids.iter().map(EventId::as_str))).await?;
+        let store = self.link.store();
+        let known = store.in_time(store.of_ids(ids.iter().map(EventId::as_str))).await?;
         Ok(known.into_values().collect())
     }
 
     async fn tail(&self) -> Result<Option<Tail>, ReadError> {
-        match self.lease {
-            Some(_) => Ok(None),
-            None => within(READ_TIME, self.store.tail()).await.map(Some),
+        if self.lease.is_some() {
+            return Ok(None);
         }
+        let store = self.link.store();
+        store.in_time(store.tail()).await.map(Some)
     }
 
     async fn ready(&self) -> Result<(), ReadError> {
         self.poison.check()?;
-        within(READ_TIME, self.store.settle()).await
+        let store = self.link.store();
+        store.in_time(store.settle()).await
     }
 
     async fn poisoned(&self) -> String {

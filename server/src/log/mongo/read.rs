@@ -36,7 +36,7 @@ impl Store {
             .hint(Hint::Keys(by_seq()))
             .max_time(READ_TIME);
         let last = last.session(&mut session).await?;
-        self.saw(session.operation_time());
+        self.answered(session.operation_time());
         Ok(last.map_or(Head::EMPTY, |last| Head {
             seq: last.seq,
             at: last.at.timestamp(),
@@ -69,7 +69,7 @@ impl Store {
             }
             events.push(event);
         }
-        self.saw(session.operation_time());
+        self.answered(session.operation_time());
         Ok(events)
     }
 
@@ -107,7 +107,7 @@ impl Store {
                 }
             }
             if fold.is_full() || brought < size {
-                self.saw(session.operation_time());
+                self.answered(session.operation_time());
                 return Ok(fold.finish(book));
             }
             size = BATCH.min(size * 2);
@@ -133,7 +133,7 @@ impl Store {
         while let Some(record) = cursor.next(&mut session).await {
             events.push(record?.read()?);
         }
-        self.saw(session.operation_time());
+        self.answered(session.operation_time());
         Ok(events)
     }
 
@@ -155,7 +155,7 @@ impl Store {
             let event = record?.read()?;
             known.insert(event.id.clone(), event);
         }
-        self.saw(session.operation_time());
+        self.answered(session.operation_time());
         Ok(known)
     }
 
@@ -169,7 +169,7 @@ impl Store {
             .hint(Hint::Keys(by_seq()))
             .max_time(READ_TIME);
         let record = find.session(&mut session).await?;
-        self.saw(session.operation_time());
+        self.answered(session.operation_time());
         record.map(EventRecord::read).transpose()
     }
 }

@@ -1,12 +1,15 @@
 //! The collections: their concerns and indexes, and the proof at start-up that they are what the log's promises rest
 //! on.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use futures_util::TryStreamExt;
 use mongodb::{
     Client, Database, IndexModel,
-    bson::{Bson, Document, doc},
+    bson::{Bson, Document, Timestamp, doc},
     error::{Error, ErrorKind},
     options::{
         Acknowledgment, ClientOptions, CollectionOptions, IndexOptions, ReadConcern, ReadPreference, ReturnDocument,
@@ -16,6 +19,7 @@ use mongodb::{
 use readrealm_protocol::Epoch;
 
 use super::Store;
+use super::link::Answers;
 use crate::log::engine::new_epoch;
 use crate::log::open::OpenError;
 
@@ -52,39 +56,62 @@ pub(super) fn by_place() -> Document {
     doc! { "bookId": 1, "place": 1, "seq": 1 }
 }
 
-pub(super) async fn connect(url: &str) -> Result<(Store, Topology), OpenError> {
-    let mut options = ClientOptions::parse(url).await.map_err(failed)?;
-    options.server_selection_timeout.get_or_insert(SERVER_SELECTION);
-    options.app_name.get_or_insert_with(|| "readrealm-server".to_owned());
-    let database = options.default_database.clone().unwrap_or_else(|| DATABASE.to_owned());
-    let given = options.write_concern.as_ref().and_then(|concern| concern.w_timeout);
-    let client = Client::with_options(options).map_err(failed)?;
+/// How the database is reached.
+pub(super) struct Connector {
+    options: ClientOptions,
+    database: String,
+    concerns: CollectionOptions,
+}
 
-    let hello = client
+impl Connector {
+    async fn new(url: &str) -> Result<Self, Error> {
+        let mut options = ClientOptions::parse(url).await?;
+        options.server_selection_timeout.get_or_insert(SERVER_SELECTION);
+        options.app_name.get_or_insert_with(|| "readrealm-server".to_owned());
+        let given = options.write_concern.as_ref().and_then(|concern| concern.w_timeout);
+        let durable = WriteConcern::builder()
+            .w(Acknowledgment::Majority)
+            .journal(true)
+            .w_timeout(given.unwrap_or(WRITE_CONCERN_TIME))
+            .build();
+        let concerns = CollectionOptions::builder()
+            .write_concern(durable)
+            .read_concern(ReadConcern::majority())
+            .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
+            .build();
+        Ok(Self {
+            database: options.default_database.clone().unwrap_or_else(|| DATABASE.to_owned()),
+            options,
+            concerns,
+        })
+    }
+
+    /// The collections over connections of their own, of which none is there yet.
+    pub(super) fn store(self: &Arc<Self>, seen: Arc<Mutex<Option<Timestamp>>>) -> Result<Store, Error> {
+        let client = Client::with_options(self.options.clone())?;
+        let database = client.database(&self.database);
+        Ok(Store {
+            events: database.collection_with_options("events", self.concerns.clone()),
+            meta: database.collection_with_options("meta", self.concerns.clone()),
+            client,
+            seen,
+            answers: Answers::default(),
+            connector: Arc::clone(self),
+        })
+    }
+}
+
+pub(super) async fn connect(url: &str) -> Result<(Store, Topology), OpenError> {
+    let connector = Arc::new(Connector::new(url).await.map_err(failed)?);
+    let store = connector.store(Arc::default()).map_err(failed)?;
+    let hello = store
+        .client
         .database("admin")
         .run_command(doc! { "hello": 1 })
         .await
         .map_err(failed)?;
     let shared = hello.contains_key("setName") || hello.get_str("msg").is_ok_and(|kind| kind == "isdbgrid");
     let topology = if shared { Topology::Shared } else { Topology::Standalone };
-
-    let durable = WriteConcern::builder()
-        .w(Acknowledgment::Majority)
-        .journal(true)
-        .w_timeout(given.unwrap_or(WRITE_CONCERN_TIME))
-        .build();
-    let concerns = CollectionOptions::builder()
-        .write_concern(durable)
-        .read_concern(ReadConcern::majority())
-        .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
-        .build();
-    let database = client.database(&database);
-    let store = Store {
-        events: database.collection_with_options("events", concerns.clone()),
-        meta: database.collection_with_options("meta", concerns),
-        client,
-        seen: Arc::default(),
-    };
     Ok((store, topology))
 }
 
