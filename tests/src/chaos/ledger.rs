@@ -15,6 +15,9 @@ const NOTED: usize = 50;
 /// what a majority has, and not of this very moment.
 const ELSEWHERE: Duration = Duration::from_secs(45);
 
+/// What the names of steady clients begin with.
+pub(super) const STEADY: &str = "pulse-";
+
 /// Everything that was seen from outside. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Ledger(Arc<Mutex<Book>>);
@@ -30,6 +33,8 @@ pub(super) struct Book {
     pub(super) pages: Vec<(String, PageRead)>,
     /// Each new event acknowledged.
     pub(super) pulses: Vec<Pulse>,
+    /// Each message of a steady client of one node that the steady client of another heard.
+    pub(super) crossings: Vec<Pulse>,
     /// Withdrawals acknowledged: when, and by which node.
     withdrawn: HashMap<(BookId, Seq), (Instant, usize)>,
     /// For each connection and room, the newest acknowledged: the number of its request, and its position.
@@ -59,13 +64,13 @@ pub(super) enum Outcome {
     Refused(ErrorCode),
 }
 
-/// A new event acknowledged.
+/// A sign that a node goes on: a new event that it acknowledged, or that it delivered from another node.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pulse {
     pub(super) node: usize,
-    /// When the request went out that was answered.
+    /// When the request went out.
     pub(super) sent: Instant,
-    pub(super) acked: Instant,
+    pub(super) came: Instant,
 }
 
 /// A page of `resumed`.
@@ -144,7 +149,7 @@ impl Book {
         self.pulses.push(Pulse {
             node: asker.node,
             sent: asker.sent,
-            acked: now,
+            came: now,
         });
         if let Some((before, seq)) = self.order.insert((asker.connection, book), (request, ack.seq))
             && (before >= request || seq >= ack.seq)
@@ -162,7 +167,17 @@ impl Book {
         }
     }
 
-    pub(super) fn heard(&mut self, who: &str, book: BookId, seq: Seq, event: &ServerEvent) {
+    /// `node` is that of a steady client.
+    pub(super) fn heard(&mut self, who: &str, node: Option<usize>, book: BookId, seq: Seq, event: &ServerEvent) {
+        if let (Some(node), ServerEvent::Message(message)) = (node, event)
+            && message.user_id.as_str() != who
+            && message.user_id.as_str().starts_with(STEADY)
+            && let Some(key) = &message.client_message_id
+            && let Some(ask) = self.asks.get(&format!("{book}/post/{key}/{}", message.user_id))
+        {
+            let (sent, came) = (ask.first_sent, Instant::now());
+            self.crossings.push(Pulse { node, sent, came });
+        }
         let (first, by) = self
             .live
             .entry((book, seq))

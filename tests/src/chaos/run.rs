@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::cluster::{Cluster, NODES};
 use super::dice::Dice;
 use super::faults::{Fault, Kind};
-use super::ledger::Ledger;
+use super::ledger::{Ledger, STEADY};
 use super::reader::{Habits, Phase, Reader, Settled};
 use super::room::Room;
 use super::stalls::{RECOVERY, Stalls};
@@ -168,7 +168,7 @@ async fn at_once(
     let took = stalls.recover(&name, (began, ended), &gone, &say.ledger).await;
     let acked = say.ledger.open().pulses.len();
     say.line(&format!(
-        "  over after {:.1} s; both nodes go on {:.2} s later ({acked} acknowledged)",
+        "  over after {:.1} s; both nodes go on, and hear each other, {:.2} s later ({acked} acknowledged)",
         (ended - began).as_secs_f64(),
         took.as_secs_f64()
     ));
@@ -240,7 +240,7 @@ impl Crowd {
         }
         for node in 0..NODES {
             let habits = crowd.steady(node, 64);
-            crowd.add(&format!("pulse-{node}"), habits, say);
+            crowd.add(&format!("{STEADY}{node}"), habits, say);
         }
         crowd
     }

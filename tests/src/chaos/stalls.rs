@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::cluster::NODES;
-use super::ledger::Ledger;
+use super::ledger::{Ledger, Pulse};
 
-/// After a fault's end each node acknowledges something new within this time.
+/// After a fault's end each node acknowledges something new, and delivers something new of the other, within this time.
 pub(super) const RECOVERY: Duration = Duration::from_secs(10);
 
 /// How often it is looked for.
@@ -36,7 +36,7 @@ impl Stalls {
         let mut slowest = Duration::ZERO;
         for node in 0..NODES {
             let since = loop {
-                if let Some(at) = first_after(ledger, node, ended) {
+                if let Some(at) = goes_on_at(ledger, node, ended) {
                     break at - ended;
                 }
                 if ended.elapsed() > GIVE_UP {
@@ -46,7 +46,7 @@ impl Stalls {
             };
             if since > RECOVERY {
                 ledger.broken(format!(
-                    "node {node} acknowledged nothing new for {since:?} after the end of: {name}"
+                    "node {node} acknowledged nothing new, or heard nothing of the other, for {since:?} after the end of: {name}"
                 ));
             }
             slowest = slowest.max(since);
@@ -91,11 +91,15 @@ fn percentiles(of: impl Iterator<Item = Duration>) -> (Duration, Duration) {
     (middle, all.last().copied().unwrap_or_default())
 }
 
-fn first_after(ledger: &Ledger, node: usize, when: Instant) -> Option<Instant> {
+/// When a node has both acknowledged and delivered something that was sent after `when`.
+fn goes_on_at(ledger: &Ledger, node: usize, when: Instant) -> Option<Instant> {
     let book = ledger.open();
-    let newest_first = book.pulses.iter().rev().take_while(|pulse| pulse.acked >= when);
-    let fresh = newest_first.filter(|pulse| pulse.node == node && pulse.sent >= when);
-    fresh.map(|pulse| pulse.acked).min()
+    let first = |pulses: &[Pulse]| {
+        let newest_first = pulses.iter().rev().take_while(|pulse| pulse.came >= when);
+        let fresh = newest_first.filter(|pulse| pulse.node == node && pulse.sent >= when);
+        fresh.map(|pulse| pulse.came).min()
+    };
+    Some(first(&book.pulses)?.max(first(&book.crossings)?))
 }
 
 /// The longest time between two acknowledgements of a node, from the last before `since` on.
@@ -106,10 +110,10 @@ fn longest_silence(ledger: &Ledger, node: usize, since: Instant) -> Duration {
     let mut longest = Duration::ZERO;
     for pulse in of_node {
         if let Some(later) = later {
-            longest = longest.max(later - pulse.acked);
+            longest = longest.max(later - pulse.came);
         }
-        later = Some(pulse.acked);
-        if pulse.acked < since {
+        later = Some(pulse.came);
+        if pulse.came < since {
             break;
         }
     }

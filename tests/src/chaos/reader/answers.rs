@@ -54,7 +54,8 @@ impl Reader {
             self.broken(&format!("heard {book}@{seq} before it was in"));
         } else if room.take(seq, event) {
             self.own(index, event);
-            self.ledger.open().heard(&self.user, book, seq, event);
+            let node = self.link.as_ref().filter(|_| self.habits.steady).map(|link| link.node);
+            self.ledger.open().heard(&self.user, node, book, seq, event);
         } else {
             self.broken(&format!("heard {book}@{seq} at {position}: {event:?}"));
         }
