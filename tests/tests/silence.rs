@@ -32,8 +32,9 @@ async fn a_node_finds_its_database_again_after_its_connections_went_silent() {
     alice.next_message().await;
 
     let weather = |weather| {
-        set.proxies()
-            .for_each(|proxy| proxy.set_weather(Side::Node(0), weather))
+        for proxy in set.proxies() {
+            proxy.set_weather(Side::Node(0), weather);
+        }
     };
     weather(Weather::Lost);
     let request = alice.request(posting(BOOK, "into the void", Some("k"))).await;

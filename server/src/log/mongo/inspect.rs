@@ -8,7 +8,7 @@ use mongodb::Collection;
 use mongodb::bson::{self, Document, RawBsonRef, RawDocumentBuf, doc};
 use readrealm_protocol::{BookId, Seq};
 
-use super::{EventRecord, READ_TIME, Store, read::integer, schema, within};
+use super::{EventRecord, READ_TIME, Store, read::integer, schema};
 use crate::log::inspect::{About, LogReader, RawEvent, RawEvents};
 use crate::log::open::OpenError;
 use crate::log::record::{Record, TimeForm};
@@ -138,23 +138,26 @@ impl LogReader for MongoReader {
     }
 
     async fn head(&self, book: BookId) -> Result<Head, ReadError> {
-        within(READ_TIME, self.store.head(book)).await
+        self.store.in_time(self.store.head(book)).await
     }
 
     async fn read_forward(&self, book: BookId, after: Seq, limit: ReadLimit) -> Result<Vec<StoredEvent>, ReadError> {
-        within(READ_TIME, self.store.forward(book, after, limit)).await
+        self.store.in_time(self.store.forward(book, after, limit)).await
     }
 
     async fn read_page(&self, book: BookId, query: PageQuery) -> Result<Page, ReadError> {
-        within(READ_TIME, self.store.page(book, query)).await
+        self.store.in_time(self.store.page(book, query)).await
     }
 
     async fn read_latest(&self, book: BookId, places: &[Seq]) -> Result<Vec<StoredEvent>, ReadError> {
-        within(READ_TIME, self.store.latest(book, places)).await
+        self.store.in_time(self.store.latest(book, places)).await
     }
 
     async fn read_ids(&self, ids: &[EventId]) -> Result<Vec<StoredEvent>, ReadError> {
-        let known = within(READ_TIME, self.store.of_ids(ids.iter().map(EventId::as_str))).await?;
+        let known = self
+            .store
+            .in_time(self.store.of_ids(ids.iter().map(EventId::as_str)))
+            .await?;
         Ok(known.into_values().collect())
     }
 }

@@ -39,13 +39,17 @@ impl LogKeeper for MongoLog {
             .iter()
             .filter(|(cursor, used)| before.get(*cursor) != Some(*used))
             .count();
-        let events = self.store.events.namespace();
+        let events = self.link.store().events.namespace();
         Ok((live > 0).then(|| format!("{live} live readrealm-server(s) follow {events}; stop them first")))
     }
 
     async fn set_epoch(&self, epoch: &Epoch) -> Result<(), ReadError> {
         let set = doc! { "$set": { "epoch": epoch.as_str() } };
-        self.store.meta.update_one(doc! { "_id": schema::LOG }, set).await?;
+        self.link
+            .store()
+            .meta
+            .update_one(doc! { "_id": schema::LOG }, set)
+            .await?;
         Ok(())
     }
 
@@ -58,7 +62,12 @@ impl LogKeeper for MongoLog {
         }
         let mut wordy = there.clone();
         wordy.extend(doc! { "type": { "$in": WORDY.to_vec() }, "v": i64::from(VERSION) });
-        let updated = self.store.events.update_many(wordy, doc! { "$set": set }).await?;
+        let updated = self
+            .link
+            .store()
+            .events
+            .update_many(wordy, doc! { "$set": set })
+            .await?;
 
         let mut known = WORDY.to_vec();
         known.push(DELETED);
@@ -66,7 +75,7 @@ impl LogKeeper for MongoLog {
         unknown.insert("$nor", vec![doc! { "type": { "$in": known }, "v": i64::from(VERSION) }]);
         Ok(Erased {
             rewritten: updated.modified_count,
-            unknown: self.store.events.count_documents(unknown).await?,
+            unknown: self.link.store().events.count_documents(unknown).await?,
         })
     }
 
@@ -79,9 +88,9 @@ impl LogKeeper for MongoLog {
 impl MongoLog {
     /// The change streams on the events by anybody: when each was last used, by cursor.
     async fn tails(&self) -> Result<FxHashMap<i64, DateTime>, ReadError> {
-        let admin = self.store.client.database("admin");
+        let admin = self.link.store().client.database("admin");
         let current = doc! { "$currentOp": { "allUsers": true, "idleCursors": true } };
-        let here = doc! { "$match": { "ns": self.store.events.namespace().to_string() } };
+        let here = doc! { "$match": { "ns": self.link.store().events.namespace().to_string() } };
         let found: Vec<Document> = match admin.aggregate([current, here]).await {
             Ok(cursor) => cursor.try_collect().await?,
             Err(error) if matches!(&*error.kind, ErrorKind::Command(command) if command.code == UNAUTHORIZED) => {
