@@ -162,13 +162,15 @@ impl Import {
             return Err(lines.wrong(&format!("counts {told}, and {read} were read")));
         }
         let (rooms, events) = (counted(seen.rooms, "room"), counted(seen.events, "event"));
-        println!("imported {rooms}, {events}");
+        super::say(&format!("imported {rooms}, {events}"))?;
         if let Some(why) = self.keeps_epoch(head, end, log, store).await? {
-            println!("the log keeps its own epoch {}: {why}", log.epoch());
+            super::say(&format!("the log keeps its own epoch {}: {why}", log.epoch()))?;
         } else {
             let epoch = Epoch::try_from(head.epoch.as_str()).map_err(|why| AdminError::refused(why.to_string()))?;
             log.set_epoch(&epoch).await?;
-            println!("the log has taken over the epoch {epoch}: clients resume on it");
+            super::say(&format!(
+                "the log has taken over the epoch {epoch}: clients resume on it"
+            ))?;
         }
         Ok(())
     }

@@ -91,6 +91,13 @@ fn failed(error: &AdminError, code: u8) -> ExitCode {
     ExitCode::from(code)
 }
 
+/// Prints a line on stdout.
+fn say(line: &str) -> Result<(), AdminError> {
+    let mut output = writer::Output::stdout();
+    output.line(line)?;
+    output.finish()
+}
+
 /// A book id on the command line.
 fn book_id(text: &str) -> Result<BookId, String> {
     let rule = "must be an integer from 0 to 2^53-1";

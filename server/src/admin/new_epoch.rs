@@ -39,7 +39,7 @@ impl NewEpoch {
         }
         let epoch = new_epoch();
         log.set_epoch(&epoch).await?;
-        println!("the epoch was {}, and is {epoch} now", log.epoch());
+        super::say(&format!("the epoch was {}, and is {epoch} now", log.epoch()))?;
         Ok(())
     }
 }

@@ -72,7 +72,9 @@ impl Redact {
         if !self.yes {
             let counts = self.go_through(open_reader(store).await?, None).await?;
             let (messages, deletes) = (counted(counts.messages, "message"), counts.to_delete);
-            println!("{messages} would be redacted, {deletes} of them deleted first; --yes does it");
+            super::say(&format!(
+                "{messages} would be redacted, {deletes} of them deleted first; --yes does it"
+            ))?;
             return Ok(());
         }
         let log = open_keeper(store).await?;
@@ -80,10 +82,10 @@ impl Redact {
         log.close().await;
         let counts = redacted?;
         let (messages, events) = (counted(counts.messages, "message"), counted(counts.rewritten, "event"));
-        println!(
+        super::say(&format!(
             "{messages} redacted, {} of them deleted first; {events} rewritten",
             counts.to_delete
-        );
+        ))?;
         if counts.unknown > 0 {
             let events = counted(counts.unknown, "event");
             return Err(AdminError::refused(format!(

@@ -1,10 +1,12 @@
 //! `log export`: its format is fixed, it is a faithful copy, and it harms no live server.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
 use std::time::SystemTime;
 
 use e2e::client::Client;
-use e2e::command::{run, run_with_input};
+use e2e::command::{command, run, run_with_input};
 use e2e::{Server, Store};
 use serde_json::{Value, json};
 
@@ -136,6 +138,40 @@ async fn looking_at_a_file_at_rest_writes_nothing() {
         run(&store, command).await;
         assert!(folder(&store) == before, "{command:?} changed something");
     }
+}
+
+/// A file at rest that comes to life while it is read: a server opens it, writes, and leaves it with other pages.
+#[tokio::test]
+async fn a_server_that_comes_and_goes_meanwhile_tears_nothing() {
+    let store = Store::sqlite();
+    let mut events: Vec<_> = (1..=5_000)
+        .map(|seq| post(11, seq, "alice", &format!("words {seq}")))
+        .collect();
+    events.push(post(84, 1, "alice", "words"));
+    run_with_input(&store, &["log", "import"], &export(&events))
+        .await
+        .done();
+    let mut child = command(&store, &["log", "export"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    // From here on it waits for its output to be read, far from its end.
+    assert!(lines.next().unwrap().contains("readrealmExport"));
+    let mut server = Server::start(&store).await;
+    let mut writer = Client::connect(&server, "writer").await;
+    writer.join(84).await;
+    writer.post(84, &"many words ".repeat(300)).await;
+    server.terminate();
+    server.ended().await;
+    let read: Vec<Value> = lines.map(|line| serde_json::from_str(&line).unwrap()).collect();
+    assert!(child.wait().unwrap().success());
+    assert_eq!(read[..5_001], events);
+    assert_eq!(
+        (read.len(), &read[5_001]["seq"]),
+        (5_003, &json!(2)),
+        "and the server's post"
+    );
 }
 
 /// After a crash the newest events stand in the write-ahead log alone.

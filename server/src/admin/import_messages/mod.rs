@@ -111,7 +111,7 @@ impl ImportMessages {
         let Import { report, progress, .. } = import;
         progress.finish();
         for line in report.lines(self.dry_run) {
-            println!("{line}");
+            super::say(&line)?;
         }
         let refused = report.refused.len() as u64;
         report.finish()?;
