@@ -162,17 +162,14 @@ impl Import {
             return Err(lines.wrong(&format!("counts {told}, and {read} were read")));
         }
         let (rooms, events) = (counted(seen.rooms, "room"), counted(seen.events, "event"));
-        super::say(&format!("imported {rooms}, {events}"))?;
-        if let Some(why) = self.keeps_epoch(head, end, log, store).await? {
-            super::say(&format!("the log keeps its own epoch {}: {why}", log.epoch()))?;
+        let epoch = if let Some(why) = self.keeps_epoch(head, end, log, store).await? {
+            format!("the log keeps its own epoch {}: {why}", log.epoch())
         } else {
             let epoch = Epoch::try_from(head.epoch.as_str()).map_err(|why| AdminError::refused(why.to_string()))?;
             log.set_epoch(&epoch).await?;
-            super::say(&format!(
-                "the log has taken over the epoch {epoch}: clients resume on it"
-            ))?;
-        }
-        Ok(())
+            format!("the log has taken over the epoch {epoch}: clients resume on it")
+        };
+        super::say(&format!("imported {rooms}, {events}\n{epoch}"))
     }
 
     /// Why the log does not take over the epoch of the export; `None` where it does (ADR 0005). A position means the same
