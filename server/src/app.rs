@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::auth::Auth;
+use crate::cluster::{Cluster, Rooms};
 use crate::config::Config;
 use crate::connection::{self, Resumes, UserLimits};
 use crate::hub::Hub;
@@ -21,7 +22,7 @@ use crate::room::actor::Services;
 use crate::room::ambient::System;
 use crate::transport::admission::Admission;
 use crate::transport::origin::Origins;
-use crate::{fanout, http};
+use crate::{cluster, fanout, http};
 
 /// How often the budgets of users who are silent again are forgotten.
 const FORGET: Duration = Duration::from_mins(1);
@@ -69,13 +70,15 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationTo
     tracing::warn!("authentication is off: whoever connects is who they say they are");
     let log = open(&config.store).await?;
     tracing::info!(store = %config.store, epoch = %log.epoch(), "the event log is open");
-    serve(config, log, listener, shutdown).await
+    let cluster = cluster::open(&config.store).await?;
+    serve(config, log, cluster, listener, shutdown).await
 }
 
-/// The same over a log that is open.
+/// The same over a log that is open, among other nodes.
 pub async fn serve(
     config: Config,
     log: Arc<dyn EventLog>,
+    cluster: Arc<dyn Cluster>,
     listener: TcpListener,
     shutdown: CancellationToken,
 ) -> Result<(), RunError> {
@@ -87,12 +90,16 @@ pub async fn serve(
         Services {
             log: Arc::clone(&log),
             appender,
+            cluster: Arc::clone(&cluster),
             ambient: Arc::new(System),
         },
         rooms.clone(),
     );
     let stop_tail = CancellationToken::new();
     let mut tail = tokio::spawn(fanout::follow(Arc::clone(&log), hub.clone(), stop_tail.clone()));
+    let rooms_told: Arc<dyn Rooms> = Arc::new(hub.clone());
+    let neighbours = Arc::clone(&cluster);
+    let mut presence = tokio::spawn(async move { neighbours.run(rooms_told).await });
     let users = UserLimits::new(&config.limits);
     let forgetting = tokio::spawn(forget_idle(Arc::clone(&users)));
     let shared = Arc::new(Shared {
@@ -131,6 +138,9 @@ pub async fn serve(
         sockets.close();
         sockets.wait().await;
         stop_tail.cancel();
+        // The users are not gone: they come back, elsewhere.
+        cluster.close();
+        let _ = (&mut presence).await;
         hub.close();
         rooms.close();
         rooms.wait().await;
@@ -146,7 +156,7 @@ pub async fn serve(
     if drained.is_err() {
         tracing::warn!("the drain took longer than --drain-timeout; what was acknowledged is safe");
     }
-    for task in [tail, forgetting] {
+    for task in [tail, forgetting, presence] {
         task.abort();
     }
     serving.abort();

@@ -102,10 +102,11 @@ async fn read(shared: &Shared, book: u64, window: &Window) -> Result<Response, E
     .into_response())
 }
 
-/// Nobody is in a room that is not in memory.
+/// Who is in a room that is not in memory other nodes know.
 async fn members(shared: &Shared, book: BookId) -> Members {
-    let Some(room) = shared.connections.hub.in_memory(book) else {
-        return Members::default();
+    let hub = &shared.connections.hub;
+    let Some(room) = hub.in_memory(book) else {
+        return hub.members_elsewhere(book).await;
     };
     let (reply, members) = oneshot::channel();
     let _ = room.mailbox.send(Command::Members { reply }).await;

@@ -4,11 +4,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use readrealm_protocol::BookId;
+use readrealm_protocol::server::Members;
 use rustc_hash::FxHashMap;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::task::TaskTracker;
 
+use crate::cluster::{News, Rooms};
 use crate::log::StoredEvent;
 use crate::room::actor::Services;
 use crate::room::ambient::Ambient;
@@ -96,6 +98,11 @@ impl Hub {
         }
     }
 
+    /// Who is in a room that is not in memory.
+    pub async fn members_elsewhere(&self, book: BookId) -> Members {
+        self.shared.services.cluster.members(book).await
+    }
+
     /// The time of day, and chance.
     pub fn ambient(&self) -> &dyn Ambient {
         &*self.shared.services.ambient
@@ -114,6 +121,17 @@ impl Hub {
     /// Lets go of every room; each ends when its last handle is gone and what it was asked is done.
     pub fn close(&self) {
         self.shared.lock().clear();
+    }
+}
+
+impl Rooms for Hub {
+    fn in_memory(&self) -> Vec<BookId> {
+        self.shared.lock().keys().copied().collect()
+    }
+
+    fn tell(&self, book: BookId, news: News) -> bool {
+        let told = Hub::in_memory(self, book).map(|room| room.mailbox.try_send(Command::News(news)));
+        !matches!(told, Some(Err(TrySendError::Full(_))))
     }
 }
 
@@ -178,6 +196,7 @@ fn refuse(command: Command) {
         | Command::Position { .. }
         | Command::Members { .. }
         | Command::Typing { .. }
-        | Command::Tail(_) => {}
+        | Command::Tail(_)
+        | Command::News(_) => {}
     }
 }

@@ -10,6 +10,7 @@
 //! | [`connection`] | one socket: its order, its limits, its heartbeat, its bounded queue |
 //! | [`hub`] | from a book to its room |
 //! | [`room`] | one task per room owns its order, its newest history and its members |
+//! | [`cluster`] | who is in a room at other nodes, brought to the rooms |
 //! | [`log`] | the event log: the contract, and its engines |
 //! | [`fanout`] | what other nodes append, brought to the rooms |
 //! | [`http`], [`history`] | health, reading history without a socket, the files of the page |
@@ -23,6 +24,7 @@ pub mod admin;
 pub mod app;
 pub mod auth;
 pub mod cli;
+pub mod cluster;
 pub mod config;
 pub mod connection;
 pub mod fanout;

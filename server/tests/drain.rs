@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use readrealm_protocol::server::User;
 use readrealm_protocol::{BookId, Content};
+use readrealm_server::cluster::Alone;
 use readrealm_server::hub::Hub;
 use readrealm_server::log::open::{StoreUrl, open};
 use readrealm_server::log::{Appender, EventLog};
@@ -34,6 +35,7 @@ async fn what_was_asked_of_a_room_is_in_the_log_when_the_room_has_ended() {
     let services = Services {
         log: Arc::clone(&log),
         appender,
+        cluster: Arc::new(Alone),
         ambient: Arc::new(System),
     };
     let hub = Hub::new(services, rooms.clone());

@@ -14,6 +14,7 @@ use clap::Parser;
 use readrealm_protocol::server::User;
 use readrealm_protocol::{BookId, Epoch, Seq, ServerEvent, codec};
 use readrealm_server::app::{RunError, serve};
+use readrealm_server::cluster::Alone;
 use readrealm_server::config::Config;
 use readrealm_server::fanout;
 use readrealm_server::hub::Hub;
@@ -152,6 +153,7 @@ async fn a_room_that_loads_slowly_holds_up_no_other_and_misses_nothing() {
     let services = Services {
         log: log.clone(),
         appender: Appender::spawn(log.clone(), &tasks),
+        cluster: Arc::new(Alone),
         ambient: Arc::new(System),
     };
     let hub = Hub::new(services, tasks);
@@ -210,7 +212,13 @@ async fn a_server_whose_writer_fails_ends_with_an_error() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let config = Config::parse_from(["readrealm-server"]);
-    let served = tokio::spawn(serve(config, Arc::new(log), listener, CancellationToken::new()));
+    let served = tokio::spawn(serve(
+        config,
+        Arc::new(log),
+        Arc::new(Alone),
+        listener,
+        CancellationToken::new(),
+    ));
     let mut socket = TcpStream::connect(address).await.unwrap();
     let upgrade = "GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";

@@ -11,6 +11,7 @@ use std::time::Duration;
 use futures_util::{Sink, StreamExt, stream};
 use readrealm_protocol::{CloseCode, codec};
 use readrealm_server::auth::Auth;
+use readrealm_server::cluster::Alone;
 use readrealm_server::config::Limits;
 use readrealm_server::connection::{End, Inbound, Outbound, Resumes, Services, UserLimits, run};
 use readrealm_server::hub::Hub;
@@ -50,6 +51,7 @@ fn services() -> Arc<Services> {
     let rooms = actor::Services {
         log: Arc::clone(&log),
         appender: Appender::spawn(Arc::clone(&log), &tasks),
+        cluster: Arc::new(Alone),
         ambient: Arc::new(System),
     };
     let limits = Limits {

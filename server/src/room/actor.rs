@@ -22,6 +22,7 @@ use super::replies::{Waiter, answer, key_conflict, not_joined, unavailable};
 use super::request::{Action, Request};
 use super::timeline::{Timeline, WINDOW};
 use super::{Command, ConnectionId, Frame, Inbox, Joined, Member, Standing};
+use crate::cluster::{Cluster, News};
 use crate::log::{Append, AppendOutcome, Appender, EventLog, Head, PageQuery, ReadError, ReadLimit, Stop, StoredEvent};
 
 /// How long a room without members stays in memory.
@@ -43,6 +44,8 @@ pub struct Services {
     pub log: Arc<dyn EventLog>,
     /// Where events are appended.
     pub appender: Appender,
+    /// Who is at other nodes.
+    pub cluster: Arc<dyn Cluster>,
     /// The time of day, and chance.
     pub ambient: Arc<dyn Ambient>,
 }
@@ -80,21 +83,17 @@ impl std::fmt::Debug for Room {
 }
 
 impl Room {
-    /// Reads where the room stands and its newest messages.
+    /// Reads where the room stands, its newest messages, and who is in it at other nodes.
     pub async fn load(book: BookId, services: Services) -> Result<Self, ReadError> {
-        let head = services.log.head(book).await?;
-        let query = PageQuery {
-            before: None,
-            at: Some(head.seq),
-            limit: WINDOW,
-        };
-        let page = services.log.read_page(book, query).await?;
-        let epoch = services.log.epoch().clone();
+        let (timeline, elsewhere) = tokio::join!(Self::read(book, &services), services.cluster.elsewhere(book));
+        let (head, timeline) = timeline?;
+        let mut members = Members::new(book, Arc::clone(&services.ambient), Arc::clone(&services.cluster));
+        members.hear(News::All(elsewhere), clock());
         Ok(Self {
             book,
-            timeline: Timeline::new(book, epoch, page),
+            timeline,
             gate: Gate::new(head.seq),
-            members: Members::new(book, Arc::clone(&services.ambient)),
+            members,
             pending: Pending::default(),
             last_at: head.at,
             work: None,
@@ -105,6 +104,17 @@ impl Room {
             idle_since: None,
             services,
         })
+    }
+
+    async fn read(book: BookId, services: &Services) -> Result<(Head, Timeline), ReadError> {
+        let head = services.log.head(book).await?;
+        let query = PageQuery {
+            before: None,
+            at: Some(head.seq),
+            limit: WINDOW,
+        };
+        let page = services.log.read_page(book, query).await?;
+        Ok((head, Timeline::new(book, services.log.epoch().clone(), page)))
     }
 
     /// Serves the mailbox until the room has been idle for a minute, or nobody can reach it any more and what was asked
@@ -182,6 +192,7 @@ impl Room {
                 let _ = reply.send(self.members.listed());
             }
             Command::Typing { connection, typing } => self.members.set_typing(connection, typing, now),
+            Command::News(news) => self.members.hear(news, now),
             Command::Tail(event) => {
                 self.gate.offer(event.seq, *event);
                 self.let_through();

@@ -8,6 +8,8 @@ use readrealm_protocol::limits::OCCUPANCY_USERS;
 use readrealm_protocol::server::{Occupancy, User, UserMoved, UserTyping};
 use rustc_hash::FxHashMap;
 
+use crate::cluster::{Cluster, News, State};
+
 use super::ambient::Ambient;
 use super::presence::{Moved, Presence};
 use super::{ConnectionId, Frame, Member};
@@ -20,6 +22,7 @@ const OCCUPANCY_EVERY: Duration = Duration::from_secs(1);
 pub struct Members {
     book: BookId,
     ambient: Arc<dyn Ambient>,
+    cluster: Arc<dyn Cluster>,
     list: Vec<Member>,
     index: FxHashMap<ConnectionId, usize>,
     /// Those who are present and told nothing for now: they read from the log what they missed.
@@ -32,10 +35,11 @@ pub struct Members {
 
 impl Members {
     /// Nobody.
-    pub fn new(book: BookId, ambient: Arc<dyn Ambient>) -> Self {
+    pub fn new(book: BookId, ambient: Arc<dyn Ambient>, cluster: Arc<dyn Cluster>) -> Self {
         Self {
             book,
             ambient,
+            cluster,
             list: Vec::new(),
             index: FxHashMap::default(),
             paused: FxHashMap::default(),
@@ -50,9 +54,10 @@ impl Members {
         self.list.get(*self.index.get(&connection)?)
     }
 
-    /// Whether no connection is in, nor a user's return awaited.
+    /// Whether no connection is in, nor a user's return awaited. Those at other nodes do not count: they need no room
+    /// here.
     pub fn is_empty(&self) -> bool {
-        self.list.is_empty() && self.presence.count() == 0
+        self.presence.held() == 0
     }
 
     /// Who is here, as it is told.
@@ -70,10 +75,8 @@ impl Members {
             self.list_in(member);
             return;
         }
-        if self.presence.enter(&member.user) {
-            let user = Arc::clone(&member.user);
-            self.tell_moved("userJoined", &user, now);
-        }
+        let moved = self.presence.enter(&member.user);
+        self.tell(moved, now);
         self.list_in(member);
     }
 
@@ -90,6 +93,12 @@ impl Members {
         let moved = self.presence.exit(&member.user.user_id, dropped, now);
         self.tell(moved, now);
         Some(member)
+    }
+
+    /// Another node has said something of its users: tells the others what is news.
+    pub fn hear(&mut self, news: News, now: Instant) {
+        let moved = self.presence.hear(news, now);
+        self.tell(moved, now);
     }
 
     fn list_in(&mut self, member: Member) {
@@ -113,6 +122,8 @@ impl Members {
         if self.presence.set_typing(&user.user_id, typing, now) {
             self.tell_typing(&user, typing);
         }
+        // Also where it is no news here: elsewhere it goes on.
+        self.cluster.announce(self.book, &user, State::Typing(typing));
     }
 
     /// When [`advance`](Self::advance) has something to do.
@@ -145,8 +156,15 @@ impl Members {
     fn tell(&mut self, moved: Vec<Moved>, now: Instant) {
         for moved in moved {
             match moved {
+                Moved::Joined(user) => self.tell_moved("userJoined", &user, now),
                 Moved::Left(user) => self.tell_moved("userLeft", &user, now),
-                Moved::Stopped(user) => self.tell_typing(&user, false),
+                Moved::Typing(user) => self.tell_typing(&user, true),
+                Moved::Stopped(user) => {
+                    self.tell_typing(&user, false);
+                    self.cluster.announce(self.book, &user, State::Typing(false));
+                }
+                Moved::Held(user) => self.cluster.announce(self.book, &user, State::Held),
+                Moved::LetGo(user) => self.cluster.announce(self.book, &user, State::LetGo),
             }
         }
     }
@@ -180,6 +198,15 @@ impl Members {
     fn broadcast_to_others(&self, user: &User, frame: &Frame) {
         for member in self.list.iter().filter(|member| member.user.user_id != user.user_id) {
             member.outbox.deliver(frame.clone());
+        }
+    }
+}
+
+/// A room that ends, in whichever way, holds nobody any more.
+impl Drop for Members {
+    fn drop(&mut self) {
+        for user in self.presence.held_users() {
+            self.cluster.announce(self.book, user, State::LetGo);
         }
     }
 }

@@ -29,6 +29,7 @@ pub use frame::{Deliver, Frame};
 pub use replies::{not_joined, unavailable};
 pub use request::Action;
 
+use crate::cluster::News;
 use crate::log::StoredEvent;
 
 /// Commands that may wait for a room; a sender of more waits its turn (backpressure on its socket).
@@ -136,6 +137,8 @@ pub enum Command {
     },
     /// The log's tail brought an event.
     Tail(Box<StoredEvent>),
+    /// Another node said something of its users.
+    News(News),
 }
 
 impl std::fmt::Debug for dyn Deliver {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use readrealm_protocol::{Epoch, Timestamp};
 use readrealm_server::auth::Auth;
+use readrealm_server::cluster::Alone;
 use readrealm_server::config::Limits;
 use readrealm_server::connection::{Resumes, Services, UserLimits};
 use readrealm_server::fanout;
@@ -78,6 +79,7 @@ impl Node {
         let services = actor::Services {
             log: Arc::clone(&log),
             appender: Appender::spawn(Arc::clone(&log), &tasks),
+            cluster: Arc::new(Alone),
             ambient: Arc::new(Simulated {
                 recorder: recorder.clone(),
                 skew: plan.skews[index],
