@@ -36,6 +36,19 @@ export const suites = [
     commands: [cargo("test", ...NATIVE, "--no-fail-fast")],
   },
   {
+    // Every kind of fault that takes little time, once; all of them, for as long as you like: npm run chaos.
+    name: "chaos",
+    needs: ["mongod"],
+    commands: [
+      { ...cargo("test", ...NATIVE, "--no-run", "--test", "direction", "--test", "lifecycle"), silent: true },
+      {
+        command: join(targetDir, "debug/chaos"),
+        args: ["--short", "--seed", "1"],
+        env: { READREALM_SERVER: join(targetDir, "debug/readrealm-server") },
+      },
+    ],
+  },
+  {
     name: "sdk-native",
     needs: [],
     commands: [cargo("test", "-p", "readrealm-sdk", "--no-fail-fast")],

@@ -5,6 +5,8 @@
 //! ```
 
 mod join;
+mod nodes;
+mod resume;
 mod rounds;
 mod seed;
 
@@ -15,11 +17,17 @@ use clap::Parser;
 enum Scenario {
     /// How long a join takes in rooms of 50, 10,000 and 1,000,000 events, on SQLite and on MongoDB.
     Join(join::Options),
+    /// What two nodes on one replica set bring against one, conflicts, and delivery from node to node.
+    Nodes(nodes::Options),
+    /// What it costs to resume a room of 1,000,000 events from its beginning, while the room talks on.
+    Resume(resume::Options),
 }
 
 #[tokio::main]
 async fn main() {
     match Scenario::parse() {
         Scenario::Join(options) => join::run(&options).await,
+        Scenario::Nodes(options) => nodes::run(&options).await,
+        Scenario::Resume(options) => resume::run(&options).await,
     }
 }

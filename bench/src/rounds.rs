@@ -12,6 +12,11 @@ impl Samples {
         self.0.push(sample);
     }
 
+    /// All of these in one.
+    pub(crate) fn joined<'a>(all: impl Iterator<Item = &'a mut Self>) -> Self {
+        Self(all.flat_map(|samples| samples.0.drain(..)).collect())
+    }
+
     /// The sample that so many per cent are not above, in microseconds.
     pub(crate) fn percentile(&self, percent: usize) -> f64 {
         let mut sorted = self.0.clone();

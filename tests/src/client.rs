@@ -258,15 +258,16 @@ impl Client {
     /// The next frame, however long it takes; nothing is lost when this is not waited for to the end. Pings are
     /// answered meanwhile.
     pub async fn listen(&mut self) -> Result<Heard, Closed> {
+        let text = self.listen_text().await?;
+        let frame = codec::decode_server(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+        Ok(Heard { frame, text })
+    }
+
+    /// The same as it came, for who has no time to read it.
+    pub async fn listen_text(&mut self) -> Result<String, Closed> {
         loop {
             return match self.socket.next().await {
-                Some(Ok(tungstenite::Message::Text(text))) => {
-                    let frame = codec::decode_server(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
-                    Ok(Heard {
-                        frame,
-                        text: text.to_string(),
-                    })
-                }
+                Some(Ok(tungstenite::Message::Text(text))) => Ok(text.to_string()),
                 Some(Ok(tungstenite::Message::Close(Some(close)))) => {
                     Err((close.code.into(), close.reason.to_string()))
                 }

@@ -17,6 +17,7 @@ use crate::{Store, within};
 #[derive(Debug)]
 pub struct Server {
     arguments: Vec<String>,
+    log_filter: Option<String>,
     process: Process,
     address: SocketAddr,
 }
@@ -42,6 +43,13 @@ impl Server {
         started.unwrap_or_else(|refused| panic!("the server ended with {}:\n{}", refused.status, refused.stderr))
     }
 
+    /// Starts a server that logs what `filter` says.
+    pub async fn start_logging(store: &Store, arguments: &[&str], filter: &str) -> Self {
+        let all = [&["--store", store.url(), "--listen", "127.0.0.1:0"], arguments].concat();
+        let started = Self::launch(all.into_iter().map(str::to_owned).collect(), Some(filter.to_owned())).await;
+        started.unwrap_or_else(|refused| panic!("the server ended with {}:\n{}", refused.status, refused.stderr))
+    }
+
     /// Starts a server that may refuse to.
     pub async fn try_start(store: &Store, arguments: &[&str]) -> Result<Self, Refused> {
         let listen: &[&str] = if arguments.contains(&"--listen") {
@@ -50,12 +58,15 @@ impl Server {
             &["--listen", "127.0.0.1:0"]
         };
         let all = [&["--store", store.url()], listen, arguments].concat();
-        Self::launch(all.into_iter().map(str::to_owned).collect()).await
+        Self::launch(all.into_iter().map(str::to_owned).collect(), None).await
     }
 
-    async fn launch(arguments: Vec<String>) -> Result<Self, Refused> {
+    async fn launch(arguments: Vec<String>, log_filter: Option<String>) -> Result<Self, Refused> {
         let mut command = Command::new(program());
         command.args(&arguments);
+        if let Some(filter) = &log_filter {
+            command.env("RUST_LOG", filter);
+        }
         let (mut process, mut lines) = Process::spawn("readrealm-server", command).expect("the server can be started");
         let Some(line) = within("the server's first line on stdout", lines.recv()).await else {
             let status = within("a server without stdout to end", process.ended()).await;
@@ -70,6 +81,7 @@ impl Server {
         let address = address.unwrap_or_else(|| panic!("the first line is {line:?}"));
         Ok(Self {
             arguments,
+            log_filter,
             process,
             address,
         })
@@ -89,7 +101,7 @@ impl Server {
             .position(|argument| argument == "--listen")
             .expect("--listen");
         self.arguments[at + 1] = self.address.to_string();
-        let started = Self::launch(self.arguments.clone()).await;
+        let started = Self::launch(self.arguments.clone(), self.log_filter.clone()).await;
         *self = started.unwrap_or_else(|refused| panic!("no restart, {}:\n{}", refused.status, refused.stderr));
     }
 

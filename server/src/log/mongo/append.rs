@@ -214,7 +214,12 @@ impl Store {
         let taken = holder.is_some();
         match Standing::of(event, holder.filter(|holder| holder.id == event.id), taken) {
             Standing::Written => room.written += 1,
-            Standing::Stopped(stop) => room.stop(stop),
+            Standing::Stopped(stop) => {
+                if stop == Stop::Conflict {
+                    tracing::debug!(book = %event.book, seq = %event.seq, "another writer has the position");
+                }
+                room.stop(stop);
+            }
             Standing::Absent => return Ok(false),
         }
         Ok(true)
