@@ -68,7 +68,8 @@ impl ReplicaSet {
         });
         let hosts: Vec<Document> = hosts.collect();
         let election = i32::try_from(setup.election_timeout.as_millis()).expect("seconds");
-        let settings = doc! { "electionTimeoutMillis": election };
+        // MongoDB's own relation of the two.
+        let settings = doc! { "electionTimeoutMillis": election, "heartbeatIntervalMillis": election / 5 };
         let initiate = doc! { "replSetInitiate": { "_id": "chaos", "members": hosts, "settings": settings } };
         let admin = set.direct(0).database("admin");
         admin.run_command(initiate).await.expect("replSetInitiate");
