@@ -95,7 +95,8 @@ export class Session implements Host, Sender {
   }
 
   async edit(room: RoomState, messageId: string, content: string, { signal }: Abortable = {}): Promise<void> {
-    await this.#change(room, signal, content, messageId);
+    // Without words it would be a delete.
+    await this.#change(room, signal, content ?? "", messageId);
   }
 
   async delete(room: RoomState, messageId: string, { signal }: Abortable = {}): Promise<void> {

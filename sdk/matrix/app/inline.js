@@ -1,0 +1,4 @@
+import { ChatClient } from "readrealm-chat/inline";
+import { talk } from "./talk.js";
+
+talk(ChatClient);

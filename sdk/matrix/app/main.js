@@ -1,0 +1,4 @@
+import { ChatClient } from "readrealm-chat";
+import { talk } from "./talk.js";
+
+talk(ChatClient);
