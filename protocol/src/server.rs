@@ -95,6 +95,9 @@ pub struct Authenticated {
     pub username: Username,
     /// When the token expires.
     pub expires_at: Timestamp,
+    /// The rooms this connection was in and a new token does not open: it has left them, and is told nothing more there.
+    #[cfg_attr(feature = "json", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub left_rooms: Vec<BookId>,
 }
 
 /// One user of a room.

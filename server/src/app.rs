@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::auth::Auth;
+use crate::auth::{Auth, KeyError};
 use crate::cluster::{Cluster, Rooms};
 use crate::config::Config;
 use crate::connection::{self, Resumes, UserLimits};
@@ -55,8 +55,14 @@ pub enum RunError {
     /// The network failed.
     #[error("the listener failed: {0}")]
     Listener(#[from] std::io::Error),
+    /// Tokens could not be verified.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// Anybody could claim to be anybody, from anywhere.
-    #[error("authentication is off, and {0} is not a loopback address; say --allow-anonymous if that is meant")]
+    #[error(
+        "authentication is off, and {0} is not a loopback address; set READREALM_AUTH_SECRET or \
+         READREALM_AUTH_PUBLIC_KEY, or say --allow-anonymous if that is meant"
+    )]
     Anonymous(SocketAddr),
 }
 
@@ -64,10 +70,13 @@ pub enum RunError {
 /// appends flushed.
 pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationToken) -> Result<(), RunError> {
     let address = listener.local_addr()?;
-    if !address.ip().is_loopback() && !config.allow_anonymous {
-        return Err(RunError::Anonymous(address));
+    if !Auth::new(&config.auth)?.is_on() {
+        // Before the log is touched.
+        if !address.ip().is_loopback() && !config.allow_anonymous {
+            return Err(RunError::Anonymous(address));
+        }
+        tracing::warn!("authentication is off: whoever connects is who they say they are");
     }
-    tracing::warn!("authentication is off: whoever connects is who they say they are");
     let log = open(&config.store).await?;
     tracing::info!(store = %config.store, epoch = %log.epoch(), "the event log is open");
     let cluster = cluster::open(&config.store).await?;
@@ -109,7 +118,7 @@ pub async fn serve(
         connections: Arc::new(connection::Services {
             hub: hub.clone(),
             log: Arc::clone(&log),
-            auth: Auth::Claimed,
+            auth: Auth::new(&config.auth)?,
             limits: config.limits,
             users,
             resumes: Resumes::default(),

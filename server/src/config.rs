@@ -1,5 +1,6 @@
 //! Everything an operator can set. Defaults stand here and nowhere else.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -49,6 +50,10 @@ pub struct Config {
     )]
     pub allow_origins: Vec<String>,
 
+    /// Who is who.
+    #[command(flatten)]
+    pub auth: AuthConfig,
+
     /// How log lines are written to stderr. Their level is set by `RUST_LOG`, which is `info` by default.
     #[arg(long, env = "READREALM_LOG_FORMAT", default_value = "text", value_name = "FORMAT")]
     pub log_format: LogFormat,
@@ -60,6 +65,47 @@ pub struct Config {
     /// Bounds on what clients may do.
     #[command(flatten)]
     pub limits: Limits,
+}
+
+/// Who is who. Off until a key is set: then whoever connects is who they say they are.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Authentication (off until a key is set)")]
+pub struct AuthConfig {
+    /// Secret of at least 32 bytes that tokens are signed with (HS256). As a variable: a flag is seen by every user of
+    /// the machine.
+    #[arg(long, env = "READREALM_AUTH_SECRET", hide_env_values = true, value_name = "SECRET")]
+    pub auth_secret: Option<Secret>,
+
+    /// PEM file of the public key that tokens are verified with: RSA (RS256), P-256 (ES256) or Ed25519 (EdDSA).
+    #[arg(long, env = "READREALM_AUTH_PUBLIC_KEY", value_name = "FILE")]
+    pub auth_public_key: Option<PathBuf>,
+
+    /// Audience that a token's `aud` must name. Without it a token that names any is refused.
+    #[arg(long, env = "READREALM_AUTH_AUDIENCE", value_name = "NAME")]
+    pub auth_audience: Option<String>,
+}
+
+/// A word that is shown to nobody.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The word itself.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(word: &str) -> Self {
+        Self(word.to_owned())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
 }
 
 /// Bounds on what clients may do. 0 switches one off.

@@ -15,6 +15,7 @@ use serde::Deserialize;
 use tokio::sync::oneshot;
 
 use crate::app::Shared;
+use crate::auth::{self, Auth, Identity};
 use crate::log::PageQuery;
 use crate::room::{Command, unavailable};
 
@@ -27,6 +28,13 @@ pub struct Window {
     limit: Option<u64>,
 }
 
+/// What a page may send along, and for how long its browser need not ask again, in seconds.
+const PREFLIGHT: [(header::HeaderName, &str); 3] = [
+    (header::ACCESS_CONTROL_ALLOW_METHODS, "GET"),
+    (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization"),
+    (header::ACCESS_CONTROL_MAX_AGE, "600"),
+];
+
 /// Answers what `previousMessages` carries, or with `before` what `messagesPage` does; else an `error` object.
 pub async fn messages(
     State(shared): State<Arc<Shared>>,
@@ -35,23 +43,36 @@ pub async fn messages(
     headers: HeaderMap,
 ) -> Response {
     if !shared.origins.allow(&headers) {
-        let message = "pages of this origin may not read this; see --allow-origin";
-        return failed(StatusCode::FORBIDDEN, &ErrorReply::new(ErrorCode::Forbidden, message));
+        return foreign();
     }
-    let mut response = match (book, window) {
-        (Ok(Path(book)), Ok(Query(window))) => match read(&shared, book, &window).await {
-            Ok(response) => response,
-            Err(reply) if reply.code == ErrorCode::InvalidData => failed(StatusCode::BAD_REQUEST, &reply),
-            Err(reply) => failed(StatusCode::SERVICE_UNAVAILABLE, &reply),
-        },
-        (Err(_), _) => failed(
-            StatusCode::BAD_REQUEST,
-            &invalid("bookId must be an integer from 0 to 2^53-1"),
-        ),
-        (_, Err(_)) => failed(StatusCode::BAD_REQUEST, &invalid("before and limit must be integers")),
+    let read = async {
+        let bearer = bearer(&shared.connections.auth, &headers)?;
+        let Path(book) = book.map_err(|_| invalid("bookId must be an integer from 0 to 2^53-1"))?;
+        let book = BookId::try_from(book).map_err(|rule| invalid(rule.0))?;
+        if bearer.is_some_and(|bearer| !bearer.rooms.contain(book)) {
+            return Err(auth::forbidden(book));
+        }
+        let Query(window) = window.map_err(|_| invalid("before and limit must be integers"))?;
+        read(&shared, book, &window).await
     };
+    let mut response = read.await.unwrap_or_else(|reply| failed(&reply, &headers));
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    readable(response, &headers)
+}
+
+/// Answers a browser that asks whether a page may send its token.
+pub async fn preflight(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
+    if !shared.origins.allow(&headers) {
+        return foreign();
+    }
+    readable((StatusCode::NO_CONTENT, PREFLIGHT).into_response(), &headers)
+}
+
+/// Lets the page that asked read the answer.
+fn readable(mut response: Response, headers: &HeaderMap) -> Response {
     let answer = response.headers_mut();
-    answer.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     answer.insert(header::VARY, HeaderValue::from_static("origin"));
     if let Some(origin) = headers.get(header::ORIGIN) {
         answer.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
@@ -59,8 +80,21 @@ pub async fn messages(
     response
 }
 
-async fn read(shared: &Shared, book: u64, window: &Window) -> Result<Response, ErrorReply> {
-    let book = BookId::try_from(book).map_err(|rule| invalid(rule.0))?;
+/// Who asks; `None` where authentication is off.
+fn bearer(auth: &Auth, headers: &HeaderMap) -> Result<Option<Identity>, ErrorReply> {
+    let Auth::Tokens(tokens) = auth else { return Ok(None) };
+    let refuse = |message: &str| ErrorReply::new(ErrorCode::Unauthorized, message);
+    let token = token(headers).ok_or_else(|| refuse("a token is needed: Authorization: Bearer …"))?;
+    let identity = tokens.verify(token).map_err(|refused| refuse(&refused.to_string()))?;
+    Ok(Some(identity))
+}
+
+fn token(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+async fn read(shared: &Shared, book: BookId, window: &Window) -> Result<Response, ErrorReply> {
     let limit = window
         .limit
         .map_or(Ok(PageLimit::default()), PageLimit::try_from)
@@ -117,6 +151,28 @@ fn invalid(rule: &str) -> ErrorReply {
     ErrorReply::new(ErrorCode::InvalidData, rule)
 }
 
-fn failed(status: StatusCode, reply: &ErrorReply) -> Response {
-    (status, Json(reply)).into_response()
+fn foreign() -> Response {
+    let message = "pages of this origin may not read this; see --allow-origin";
+    let reply = ErrorReply::new(ErrorCode::Forbidden, message);
+    (StatusCode::FORBIDDEN, Json(reply)).into_response()
+}
+
+fn failed(reply: &ErrorReply, headers: &HeaderMap) -> Response {
+    let status = match reply.code {
+        ErrorCode::InvalidData => StatusCode::BAD_REQUEST,
+        ErrorCode::Unauthorized => StatusCode::UNAUTHORIZED,
+        ErrorCode::Forbidden => StatusCode::FORBIDDEN,
+        _ => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    let mut response = (status, Json(reply)).into_response();
+    if status == StatusCode::UNAUTHORIZED {
+        // RFC 6750, 3.1: what was wrong is named only to who sent a token.
+        let challenge = match token(headers) {
+            Some(_) => r#"Bearer error="invalid_token""#,
+            None => "Bearer",
+        };
+        let challenge = HeaderValue::from_static(challenge);
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    }
+    response
 }

@@ -22,7 +22,10 @@ pub fn router(shared: Arc<Shared>, static_dir: Option<&Path>) -> Router {
         .route("/ws", get(websocket::upgrade))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
-        .route("/rooms/{book_id}/messages", get(history::messages))
+        .route(
+            "/rooms/{book_id}/messages",
+            get(history::messages).options(history::preflight),
+        )
         .with_state(shared);
     match static_dir {
         Some(folder) => router.fallback_service(files(folder)),

@@ -193,6 +193,7 @@ fn refuse(command: Command) {
         }
         Command::Append { outbox, id, .. } => fail(outbox, id),
         Command::Leave { .. }
+        | Command::Identify { .. }
         | Command::Position { .. }
         | Command::Members { .. }
         | Command::Typing { .. }

@@ -52,6 +52,7 @@ async fn what_was_asked_of_a_room_is_in_the_log_when_the_room_has_ended() {
     let member = Member {
         connection,
         user,
+        moderator: false,
         outbox: Arc::clone(&outbox),
     };
     room.mailbox

@@ -130,6 +130,7 @@ async fn join(hub: &Hub, room: u64) -> Heard {
     let member = Member {
         connection: ConnectionId(room),
         user: Arc::new(user),
+        moderator: false,
         outbox: Arc::new(Ear(ear)),
     };
     let (reply, joined) = oneshot::channel();

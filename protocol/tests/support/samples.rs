@@ -271,6 +271,16 @@ pub(crate) fn server() -> Vec<(&'static str, ServerFrame)> {
                 user_id: user_id(),
                 username: username(),
                 expires_at: time(3_600),
+                left_rooms: vec![],
+            })),
+        ),
+        (
+            "fewerRooms",
+            answer(S::Authenticated(Authenticated {
+                user_id: user_id(),
+                username: username(),
+                expires_at: time(3_600),
+                left_rooms: vec![11_u32.into(), 28520_u32.into()],
             })),
         ),
         ("", answer(previous(44, vec![keyed(43), edited(42)], true))),

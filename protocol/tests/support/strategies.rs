@@ -239,11 +239,12 @@ fn client_event() -> impl Strategy<Value = C> {
 
 fn server_event() -> impl Strategy<Value = S> {
     prop_oneof![
-        (user_id(), username(), time()).prop_map(|(user_id, username, expires_at)| {
+        (user_id(), username(), time(), vec(book(), 0..4)).prop_map(|(user_id, username, expires_at, left_rooms)| {
             S::Authenticated(Authenticated {
                 user_id,
                 username,
                 expires_at,
+                left_rooms,
             })
         }),
         previous(),

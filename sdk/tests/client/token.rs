@@ -51,6 +51,7 @@ fn accepted(user: &str, life_ms: i64) -> ServerEvent {
         user_id: UserId::try_from(user).expect("a user"),
         username: user.try_into().expect("a name"),
         expires_at: Timestamp::from_millis(life_ms),
+        left_rooms: Vec::new(),
     })
 }
 

@@ -1,10 +1,12 @@
 //! One connection: reads its frames in the order they came, keeps it within its limits, and writes what its rooms
 //! tell it. Generic over the transport, so that it is the same for every kind of socket and can be tested without one.
 
+mod alarm;
 pub mod limits;
 pub mod outbox;
 mod requests;
 mod resume;
+mod session;
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -15,12 +17,14 @@ use std::time::Duration;
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use readrealm_protocol::codec::DecodeError;
 use readrealm_protocol::{ClientFrame, CloseCode};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 pub use limits::UserLimits;
 pub use outbox::{Close, Outbox};
 pub use resume::Resumes;
+
+use alarm::Alarm;
 
 use crate::auth::Auth;
 use crate::config::Limits;
@@ -123,24 +127,27 @@ where
     R: Stream<Item = Inbound> + Unpin,
 {
     let mut last_heard = Instant::now();
-    let silence = sleep_until(last_heard + idle_timeout);
-    tokio::pin!(silence);
+    let timer = sleep(idle_timeout);
+    tokio::pin!(timer);
+    let mut alarm = Alarm::new(timer);
     loop {
+        let silent_at = (!idle_timeout.is_zero()).then(|| last_heard + idle_timeout);
+        let deadline = requests.deadline();
         let inbound = tokio::select! {
             biased;
             inbound = reader.next() => inbound,
-            () = &mut silence, if !idle_timeout.is_zero() => {
-                // Moved only when it fires: a timer set anew for each frame would cost more than the frame.
-                let until = last_heard + idle_timeout;
-                if until <= Instant::now() {
-                    return End::Gone;
-                }
-                silence.as_mut().reset(until);
-                continue;
-            }
+            () = alarm.at(silent_at.into_iter().chain(deadline).min()) => match requests.over(Instant::now()) {
+                Some(close) => return End::Closed(close),
+                None => return End::Gone,
+            },
         };
         match inbound {
-            Some(Inbound::Frame(Ok(frame))) => requests.serve(frame).await,
+            Some(Inbound::Frame(Ok(frame))) => tokio::select! {
+                biased;
+                () = requests.serve(frame) => {}
+                // However long an answer takes to be taken, nobody is told more than their token allows.
+                () = alarm.at(deadline) => {}
+            },
             Some(Inbound::Frame(Err(error))) => {
                 if !requests.refuse(&error, Instant::now().into_std()) {
                     return End::Closed(Close::new(CloseCode::BadProtocol, "too many malformed frames"));
@@ -152,6 +159,9 @@ where
         }
         // Once it is served: until then the peer could not be heard.
         last_heard = Instant::now();
+        if let Some(close) = requests.over(last_heard) {
+            return End::Closed(close);
+        }
     }
 }
 

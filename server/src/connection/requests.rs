@@ -1,10 +1,9 @@
 //! What a client asks for, passed on to its rooms.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use readrealm_protocol::client::{
-    ClientEvent, DeleteMessage, EditMessage, JoinRoom, LeaveRoom, LoadPrevious, PostMessage, SetTyping,
+    Authenticate, ClientEvent, DeleteMessage, EditMessage, JoinRoom, LeaveRoom, LoadPrevious, PostMessage, SetTyping,
 };
 use readrealm_protocol::codec::DecodeError;
 use readrealm_protocol::ids::RequestId;
@@ -12,10 +11,11 @@ use readrealm_protocol::limits::ROOMS_PER_CONNECTION;
 use readrealm_protocol::server::{ErrorReply, MessagesPage, User};
 use readrealm_protocol::{BookId, ClientFrame, ClientMessageId, CloseCode, ErrorCode, MessageId};
 use rustc_hash::FxHashMap;
-use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout};
 
 use super::limits::ConnectionLimits;
+use super::session::Session;
 use super::{Close, Outbox, Services, resume};
 use crate::log::PageQuery;
 use crate::room::{
@@ -28,6 +28,7 @@ pub(super) struct Requests {
     id: ConnectionId,
     outbox: Arc<Outbox>,
     services: Arc<Services>,
+    session: Session,
     limits: ConnectionLimits,
     rooms: FxHashMap<BookId, JoinedRoom>,
 }
@@ -44,6 +45,7 @@ impl Requests {
         Self {
             id,
             outbox,
+            session: Session::new(services.auth.clone()),
             services,
             limits,
             rooms: FxHashMap::default(),
@@ -53,7 +55,17 @@ impl Requests {
     /// Serves one frame. Its answer may come later, from its room.
     pub(super) async fn serve(&mut self, frame: ClientFrame) {
         let ClientFrame { id, event } = frame;
-        let served = match event {
+        if let Err(reply) = self.act(id, event).await {
+            self.outbox.deliver(Frame::error(id, &reply));
+        }
+    }
+
+    async fn act(&mut self, id: Option<RequestId>, event: ClientEvent) -> Result<(), ErrorReply> {
+        if !matches!(event, ClientEvent::Authenticate(_)) {
+            self.session.admit()?;
+        }
+        match event {
+            ClientEvent::Authenticate(authenticate) => self.authenticate(id, &authenticate).await,
             ClientEvent::JoinRoom(join) => self.join(id, join).await,
             ClientEvent::LeaveRoom(leave) => self.leave(id, &leave).await,
             ClientEvent::Message(post) => self.post(id, post).await,
@@ -61,15 +73,21 @@ impl Requests {
             ClientEvent::DeleteMessage(delete) => self.delete(id, delete).await,
             ClientEvent::LoadPrevious(load) => self.load_previous(id, &load).await,
             ClientEvent::Typing(typing) => self.typing(&typing).await,
-            ClientEvent::Authenticate(_) => Err(self.services.auth.refuse_authenticate()),
-        };
-        if let Err(reply) = served {
-            self.outbox.deliver(Frame::error(id, &reply));
         }
     }
 
+    /// When the session ends, where it does so by itself.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.session.deadline()
+    }
+
+    /// Why the connection is to be closed, where its session is over.
+    pub(super) fn over(&self, now: Instant) -> Option<Close> {
+        self.session.over(now)
+    }
+
     /// Answers a frame that could not be read. Returns `false` where the client has sent too many of them.
-    pub(super) fn refuse(&mut self, error: &DecodeError, now: Instant) -> bool {
+    pub(super) fn refuse(&mut self, error: &DecodeError, now: std::time::Instant) -> bool {
         if error.is_malformed() && !self.limits.malformed(now) {
             return false;
         }
@@ -89,9 +107,50 @@ impl Requests {
         }
     }
 
+    /// Takes a token: the first, or a new one, whose name, rooms and rights count from then on.
+    async fn authenticate(&mut self, id: Option<RequestId>, data: &Authenticate) -> Result<(), ErrorReply> {
+        let before = self.session.known_as();
+        if before.is_some() {
+            self.limits.page()?;
+        }
+        let mut answer = self.session.authenticate(&data.token)?;
+        answer.left_rooms = self.leave_closed_rooms().await;
+        if let Some((user, moderator)) = self.session.known_as().filter(|known| before.as_ref() != Some(known)) {
+            for room in self.rooms.values() {
+                let identify = Command::Identify {
+                    connection: self.id,
+                    user: Arc::clone(&user),
+                    moderator,
+                };
+                // A room that ended knows nobody.
+                let _ = room.handle.mailbox.send(identify).await;
+            }
+        }
+        self.outbox.deliver(Frame::answer("authenticated", id, &answer));
+        Ok(())
+    }
+
+    /// Leaves the rooms that the token does not open, and returns them: they tell this connection nothing more.
+    async fn leave_closed_rooms(&mut self) -> Vec<BookId> {
+        let joined = self.rooms.keys().copied();
+        let mut closed: Vec<_> = joined.filter(|&book| !self.session.opens(book)).collect();
+        closed.sort_unstable();
+        for &book in &closed {
+            let (reply, left) = oneshot::channel();
+            let connection = self.id;
+            if let Ok(mailbox) = self.exit(None, book).await
+                && mailbox.send(Command::Position { connection, reply }).await.is_ok()
+            {
+                // Answered once it has left.
+                let _ = left.await;
+            }
+        }
+        closed
+    }
+
     async fn join(&mut self, id: Option<RequestId>, join: JoinRoom) -> Result<(), ErrorReply> {
         self.limits.join()?;
-        let user = self.services.auth.user_of(&join)?;
+        let (user, moderator) = self.session.joins(&join)?;
         let book = join.book_id;
         if !self.rooms.contains_key(&book) && self.rooms.len() >= ROOMS_PER_CONNECTION {
             let message = format!("a connection may be in {ROOMS_PER_CONNECTION} rooms; leave one first");
@@ -105,7 +164,13 @@ impl Requests {
         // Before it is in: should the connection end meanwhile, it leaves all the same.
         let known = self.rooms.contains_key(&book);
         self.rooms.entry(book).or_insert(room);
-        let entered = self.enter(&handle, id, join, user, known).await;
+        let member = Member {
+            connection: self.id,
+            user,
+            moderator,
+            outbox: Arc::clone(&self.outbox) as Arc<dyn Deliver>,
+        };
+        let entered = self.enter(&handle, id, join, member, known).await;
         if !known && !matches!(entered, Ok(true)) {
             self.rooms.remove(&book);
         }
@@ -118,16 +183,10 @@ impl Requests {
         handle: &RoomHandle,
         id: Option<RequestId>,
         join: JoinRoom,
-        user: Arc<User>,
+        member: Member,
         known: bool,
     ) -> Result<bool, ErrorReply> {
         let book = handle.book;
-        let outbox = Arc::clone(&self.outbox) as Arc<dyn Deliver>;
-        let member = Member {
-            connection: self.id,
-            user,
-            outbox,
-        };
         let mut standing = join
             .after
             .zip(join.epoch)
@@ -166,16 +225,20 @@ impl Requests {
     }
 
     async fn leave(&mut self, id: Option<RequestId>, leave: &LeaveRoom) -> Result<(), ErrorReply> {
-        let room = self
-            .rooms
-            .remove(&leave.book_id)
-            .ok_or_else(|| not_joined(leave.book_id))?;
-        let command = Command::Leave {
+        self.exit(id, leave.book_id).await.map(drop)
+    }
+
+    /// The room is forgotten once it has been told: until then the end of the connection must find it here.
+    async fn exit(&mut self, id: Option<RequestId>, book: BookId) -> Result<mpsc::Sender<Command>, ErrorReply> {
+        let mailbox = self.room(book)?.handle.mailbox.clone();
+        let leave = Command::Leave {
             connection: self.id,
             dropped: false,
             id,
         };
-        room.handle.mailbox.send(command).await.map_err(|_| unavailable())
+        let told = mailbox.send(leave).await;
+        self.rooms.remove(&book);
+        told.map(|()| mailbox).map_err(|_| unavailable())
     }
 
     async fn post(&mut self, id: Option<RequestId>, post: PostMessage) -> Result<(), ErrorReply> {
@@ -258,7 +321,7 @@ impl Requests {
 
     async fn typing(&mut self, set: &SetTyping) -> Result<(), ErrorReply> {
         let mailbox = self.room(set.book_id)?.handle.mailbox.clone();
-        if !self.limits.typing(tokio::time::Instant::now().into_std()) {
+        if !self.limits.typing(Instant::now().into_std()) {
             return Ok(());
         }
         let command = Command::Typing {

@@ -176,6 +176,11 @@ impl Room {
                     member.outbox.deliver(frame);
                 }
             }
+            Command::Identify {
+                connection,
+                user,
+                moderator,
+            } => self.members.identify(connection, user, moderator, now),
             Command::Append {
                 connection,
                 outbox,
@@ -205,7 +210,7 @@ impl Room {
             waiter.fail(&not_joined(self.book));
             return;
         };
-        let request = Request::new(self.book, Arc::clone(&member.user), key, action);
+        let request = Request::new(self.book, Arc::clone(&member.user), key, action).by_moderator(member.moderator);
         match self.pending.push(request, waiter, clock()) {
             Ok(()) => {}
             Err((Rejected::KeyConflict, waiter)) => waiter.fail(&key_conflict()),

@@ -80,6 +80,17 @@ impl Members {
         self.list_in(member);
     }
 
+    /// The user of a connection has another name or other rights from now on.
+    pub fn identify(&mut self, connection: ConnectionId, user: Arc<User>, moderator: bool, now: Instant) {
+        let listed = self.index.get(&connection).and_then(|&at| self.list.get_mut(at));
+        if let Some(member) = listed.or_else(|| self.paused.get_mut(&connection)) {
+            let moved = self.presence.rename(&user);
+            member.user = user;
+            member.moderator = moderator;
+            self.tell(moved, now);
+        }
+    }
+
     /// Tells a connection nothing more until it enters again; its user stays present.
     pub fn pause(&mut self, connection: ConnectionId) {
         if let Some(member) = self.list_out(connection) {

@@ -46,6 +46,8 @@ pub struct Member {
     pub connection: ConnectionId,
     /// Whose, in this room.
     pub user: Arc<User>,
+    /// Whether the user may edit and delete the messages of others.
+    pub moderator: bool,
     /// Where its frames go.
     pub outbox: Arc<dyn Deliver>,
 }
@@ -55,6 +57,7 @@ impl std::fmt::Debug for Member {
         f.debug_struct("Member")
             .field("connection", &self.connection)
             .field("user", &self.user)
+            .field("moderator", &self.moderator)
             .finish_non_exhaustive()
     }
 }
@@ -102,6 +105,15 @@ pub enum Command {
         dropped: bool,
         /// The request to answer.
         id: Option<RequestId>,
+    },
+    /// A connection's user has another name or other rights from now on.
+    Identify {
+        /// Which connection.
+        connection: ConnectionId,
+        /// The user, the same as before.
+        user: Arc<User>,
+        /// Whether the user may edit and delete the messages of others.
+        moderator: bool,
     },
     /// A member posts, edits or deletes. Answered once durable.
     Append {

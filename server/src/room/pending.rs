@@ -114,6 +114,8 @@ impl<W> Pending<W> {
             return match self.queue.get_mut(index) {
                 Some(entry) if entry.request.action != request.action => Err((Rejected::KeyConflict, waiter)),
                 Some(entry) if entry.waiters.len() < WAITERS => {
+                    // Asked again with more rights: these count.
+                    entry.request.moderator |= request.moderator;
                     entry.waiters.push(waiter);
                     Ok(())
                 }

@@ -85,6 +85,16 @@ impl Presence {
         moved
     }
 
+    /// The user has another name from now on.
+    pub fn rename(&mut self, user: &Arc<User>) -> Vec<Moved> {
+        let Some(present) = self.users.get(&user.user_id) else {
+            return Vec::new();
+        };
+        let shown = self.by_arrival.insert(present.arrival, Arc::clone(user));
+        let is_news = present.held && shown.is_some_and(|shown| shown.username != user.username);
+        is_news.then(|| Moved::Held(Arc::clone(user))).into_iter().collect()
+    }
+
     /// A connection of the user went. A dropped one is given time to come back.
     pub fn exit(&mut self, user: &UserId, dropped: bool, now: Instant) -> Vec<Moved> {
         let Some(present) = self.users.get_mut(user).filter(|present| present.connections > 0) else {

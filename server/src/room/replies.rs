@@ -97,7 +97,10 @@ fn refused(refusal: Refusal) -> ErrorReply {
             ErrorCode::MessageNotFound,
             "there is no such message, or it was deleted",
         ),
-        Refusal::Forbidden => ErrorReply::new(ErrorCode::Forbidden, "only its author may change a message"),
+        Refusal::Forbidden => ErrorReply::new(
+            ErrorCode::Forbidden,
+            "only its author or a moderator may change a message",
+        ),
         Refusal::TooManyEdits => ErrorReply::new(ErrorCode::TooManyEdits, "a message can be edited 100 times"),
     }
 }

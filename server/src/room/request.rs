@@ -14,6 +14,8 @@ pub struct Request {
     pub id: EventId,
     /// Who asks.
     pub user: Arc<User>,
+    /// Whether the user may change the messages of others.
+    pub moderator: bool,
     /// What is asked.
     pub action: Action,
 }
@@ -43,7 +45,7 @@ pub enum Action {
 }
 
 impl Request {
-    /// A request of `user` in the room of `book`, idempotent under `key`.
+    /// A request of `user`, who is no moderator, in the room of `book`, idempotent under `key`.
     pub fn new(book: BookId, user: Arc<User>, key: Option<&ClientMessageId>, action: Action) -> Self {
         let kind = match action {
             Action::Post { .. } => EventKind::Post,
@@ -53,8 +55,16 @@ impl Request {
         Self {
             id: EventId::new(book, kind, key, &user.user_id),
             user,
+            moderator: false,
             action,
         }
+    }
+
+    /// The same, of a user who may change the messages of others, or may not.
+    #[must_use]
+    pub fn by_moderator(mut self, moderator: bool) -> Self {
+        self.moderator = moderator;
+        self
     }
 
     /// The place it changes; `None` for a post.
@@ -104,7 +114,7 @@ impl Request {
             ),
             Payload::Deleted | Payload::Unknown { .. } => return Err(Refusal::NotFound),
         };
-        if *author != self.user.user_id {
+        if *author != self.user.user_id && !self.moderator {
             return Err(Refusal::Forbidden);
         }
         let payload = match &self.action {

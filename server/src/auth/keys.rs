@@ -1,0 +1,118 @@
+//! The key that tokens are verified with: a shared secret, or a public key whose kind says the one algorithm accepted.
+
+use std::path::{Path, PathBuf};
+
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
+
+use crate::config::Secret;
+
+/// Bytes of a shared secret at least: as many as its signatures have.
+const SECRET_BYTES: usize = 32;
+
+/// The name of the curve P-256, as it stands in a key.
+const P256: &[u8] = &[0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07];
+
+/// Bytes of an RSA public key, from 2048 bits to 8192.
+const RSA_BYTES: std::ops::RangeInclusive<usize> = 268..=1_100;
+
+/// A key that cannot be used. Says which and why, and nothing of what is in it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// Two ways to verify a token are one too many.
+    #[error("READREALM_AUTH_SECRET and READREALM_AUTH_PUBLIC_KEY are both set; set one of them")]
+    Both,
+    /// Guessed too easily.
+    #[error(
+        "READREALM_AUTH_SECRET has {0} bytes and needs {SECRET_BYTES} or more: `openssl rand -base64 48` makes one"
+    )]
+    ShortSecret(usize),
+    /// The file is not there, or may not be read.
+    #[error("the key {path} cannot be read: {reason}", path = .0.display(), reason = .1)]
+    Unreadable(PathBuf, String),
+    /// The file is no key that is taken.
+    #[error("the key {path} is not taken: {reason}", path = .0.display(), reason = .1)]
+    Unfit(PathBuf, &'static str),
+    /// There is nothing to sign with.
+    #[error("set READREALM_AUTH_SECRET, or name a key with --private-key")]
+    None,
+}
+
+/// The key of a shared secret.
+pub(super) fn secret(secret: &Secret) -> Result<(Algorithm, DecodingKey), KeyError> {
+    let bytes = long_enough(secret)?;
+    Ok((Algorithm::HS256, DecodingKey::from_secret(bytes)))
+}
+
+/// The same, to sign with.
+pub(super) fn signing_secret(secret: &Secret) -> Result<(Algorithm, EncodingKey), KeyError> {
+    let bytes = long_enough(secret)?;
+    Ok((Algorithm::HS256, EncodingKey::from_secret(bytes)))
+}
+
+fn long_enough(secret: &Secret) -> Result<&[u8], KeyError> {
+    let bytes = secret.reveal().as_bytes();
+    if bytes.len() < SECRET_BYTES {
+        return Err(KeyError::ShortSecret(bytes.len()));
+    }
+    Ok(bytes)
+}
+
+/// The public key in a PEM file.
+pub(super) fn public(path: &Path) -> Result<(Algorithm, DecodingKey), KeyError> {
+    let unfit = |reason| KeyError::Unfit(path.to_owned(), reason);
+    let text = read(path)?;
+    let parsed = pem::parse(&text).map_err(|_| unfit("it is no PEM file"))?;
+    match parsed.tag() {
+        "PUBLIC KEY" | "RSA PUBLIC KEY" => {}
+        tag if tag.ends_with("PRIVATE KEY") => {
+            return Err(unfit(
+                "it is a private key, which belongs to whoever signs the tokens alone",
+            ));
+        }
+        _ => return Err(unfit("it must be a public key, `-----BEGIN PUBLIC KEY-----`")),
+    }
+    if let Ok(key) = DecodingKey::from_rsa_pem(&text) {
+        let fits = key.try_get_as_bytes().is_ok_and(|der| RSA_BYTES.contains(&der.len()));
+        return fits
+            .then_some((Algorithm::RS256, key))
+            .ok_or_else(|| unfit("an RSA key must have 2048 to 8192 bits"));
+    }
+    if let Ok(key) = DecodingKey::from_ec_pem(&text) {
+        let uncompressed = key.try_get_as_bytes().is_ok_and(|point| point.len() == 65);
+        return (uncompressed && is_p256(&parsed))
+            .then_some((Algorithm::ES256, key))
+            .ok_or_else(|| unfit("an EC key must be one of P-256, uncompressed"));
+    }
+    let key = DecodingKey::from_ed_pem(&text).map_err(|_| unfit("it must be an RSA, P-256 or Ed25519 key"))?;
+    Ok((Algorithm::EdDSA, key))
+}
+
+/// The private key in a PEM file, to sign with.
+pub(super) fn private(path: &Path) -> Result<(Algorithm, EncodingKey), KeyError> {
+    let unfit = |reason| KeyError::Unfit(path.to_owned(), reason);
+    let text = read(path)?;
+    let parsed = pem::parse(&text).map_err(|_| unfit("it is no PEM file"))?;
+    if !matches!(parsed.tag(), "PRIVATE KEY" | "RSA PRIVATE KEY") {
+        return Err(unfit(
+            "it must be an unencrypted private key, `-----BEGIN PRIVATE KEY-----`",
+        ));
+    }
+    if let Ok(key) = EncodingKey::from_rsa_pem(&text) {
+        return Ok((Algorithm::RS256, key));
+    }
+    if let Ok(key) = EncodingKey::from_ec_pem(&text) {
+        return is_p256(&parsed)
+            .then_some((Algorithm::ES256, key))
+            .ok_or_else(|| unfit("an EC key must be one of P-256"));
+    }
+    let key = EncodingKey::from_ed_pem(&text).map_err(|_| unfit("it must be an RSA, P-256 or Ed25519 key"))?;
+    Ok((Algorithm::EdDSA, key))
+}
+
+fn is_p256(key: &pem::Pem) -> bool {
+    key.contents().windows(P256.len()).any(|bytes| bytes == P256)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, KeyError> {
+    std::fs::read(path).map_err(|error| KeyError::Unreadable(path.to_owned(), error.to_string()))
+}

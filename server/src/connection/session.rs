@@ -1,0 +1,166 @@
+//! Who a connection belongs to, and for how long.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use readrealm_protocol::client::JoinRoom;
+use readrealm_protocol::server::{Authenticated, ErrorReply, User};
+use readrealm_protocol::{BookId, CloseCode, ErrorCode, Timestamp, Username};
+use tokio::time::Instant;
+
+use super::Close;
+use crate::auth::{self, Auth, Identity, Refused};
+
+/// How long a connection may take to authenticate.
+const AUTHENTICATE_WITHIN: Duration = Duration::from_secs(10);
+
+/// Who is at the other end.
+#[derive(Debug)]
+pub(super) struct Session {
+    auth: Auth,
+    state: State,
+    /// When it is over, unless it is prolonged.
+    deadline: Option<Instant>,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Authentication is off: each join says who it is.
+    Claimed,
+    /// No token has come.
+    Awaited,
+    /// Who the token says.
+    Known(Identity),
+    /// The token was refused.
+    Refused(Close),
+}
+
+impl Session {
+    /// A connection that has said nothing yet.
+    pub(super) fn new(auth: Auth) -> Self {
+        let (state, deadline) = if auth.is_on() {
+            (State::Awaited, Some(Instant::now() + AUTHENTICATE_WITHIN))
+        } else {
+            (State::Claimed, None)
+        };
+        Self { auth, state, deadline }
+    }
+
+    /// When [`over`](Self::over) will say so, as things stand.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// Why the connection is to be closed, where it is.
+    pub(super) fn over(&self, now: Instant) -> Option<Close> {
+        let late = self.deadline.is_some_and(|deadline| deadline <= now);
+        match &self.state {
+            State::Refused(close) => Some(close.clone()),
+            State::Awaited if late => {
+                let reason = "no token came within 10 seconds; send authenticate first";
+                Some(Close::new(CloseCode::Unauthorized, reason))
+            }
+            State::Known(_) if late => {
+                let reason = "the token has expired; come back with a new one";
+                Some(Close::new(CloseCode::AuthExpired, reason))
+            }
+            _ => None,
+        }
+    }
+
+    /// Takes a token. A first one that is refused ends the session; a later one leaves it as it was.
+    pub(super) fn authenticate(&mut self, token: &str) -> Result<Authenticated, ErrorReply> {
+        let Auth::Tokens(tokens) = &self.auth else {
+            let message = "authentication is off on this server; name the user in joinRoom";
+            return Err(ErrorReply::new(ErrorCode::Unsupported, message));
+        };
+        let verified = tokens.verify(token);
+        if let State::Known(known) = &self.state {
+            let identity = verified.map_err(|refused| unauthorized(&refused.to_string()))?;
+            if identity.user.user_id != known.user.user_id {
+                let message = "the token is another user's; that takes another connection";
+                return Err(unauthorized(message));
+            }
+            return Ok(self.known(identity));
+        }
+        match verified {
+            Ok(identity) => Ok(self.known(identity)),
+            Err(refused) => {
+                // Who comes back with a new token is let in where the old one was too old alone.
+                let code = match refused {
+                    Refused::Expired => CloseCode::AuthExpired,
+                    _ => CloseCode::Unauthorized,
+                };
+                self.state = State::Refused(Close::new(code, refused.to_string()));
+                Err(unauthorized(&refused.to_string()))
+            }
+        }
+    }
+
+    fn known(&mut self, identity: Identity) -> Authenticated {
+        let left = identity.expires_at.as_millis() - Timestamp::now().as_millis();
+        self.deadline = Some(Instant::now() + Duration::from_millis(left.try_into().unwrap_or(0)));
+        let User { user_id, username } = User::clone(&identity.user);
+        let expires_at = identity.expires_at;
+        self.state = State::Known(identity);
+        Authenticated {
+            user_id,
+            username,
+            expires_at,
+            left_rooms: Vec::new(),
+        }
+    }
+
+    /// Who a token says this is, and whether they are a moderator.
+    pub(super) fn known_as(&self) -> Option<(Arc<User>, bool)> {
+        match &self.state {
+            State::Known(identity) => Some((Arc::clone(&identity.user), identity.moderator)),
+            _ => None,
+        }
+    }
+
+    /// Whether requests are served.
+    pub(super) fn admit(&self) -> Result<(), ErrorReply> {
+        match &self.state {
+            State::Claimed | State::Known(_) => Ok(()),
+            State::Awaited | State::Refused(_) => Err(unauthorized("authenticate first")),
+        }
+    }
+
+    /// The user who joins, and whether they are a moderator there.
+    pub(super) fn joins(&self, join: &JoinRoom) -> Result<(Arc<User>, bool), ErrorReply> {
+        match &self.state {
+            State::Known(identity) if identity.rooms.contain(join.book_id) => {
+                Ok((Arc::clone(&identity.user), identity.moderator))
+            }
+            State::Known(_) => Err(auth::forbidden(join.book_id)),
+            State::Claimed => Ok((claimed(join)?, false)),
+            State::Awaited | State::Refused(_) => Err(unauthorized("authenticate first")),
+        }
+    }
+
+    /// Whether the room of a book is one of the token's.
+    pub(super) fn opens(&self, book: BookId) -> bool {
+        match &self.state {
+            State::Known(identity) => identity.rooms.contain(book),
+            State::Claimed => true,
+            State::Awaited | State::Refused(_) => false,
+        }
+    }
+}
+
+fn claimed(join: &JoinRoom) -> Result<Arc<User>, ErrorReply> {
+    let user_id = join.user_id.clone().ok_or_else(|| {
+        let message = "joinRoom: userId is needed where authentication is off";
+        ErrorReply::new(ErrorCode::InvalidData, message)
+    })?;
+    let username = join
+        .username
+        .clone()
+        .unwrap_or_else(|| Username::from_user_id(&user_id));
+    Ok(Arc::new(User { user_id, username }))
+}
+
+fn unauthorized(message: &str) -> ErrorReply {
+    ErrorReply::new(ErrorCode::Unauthorized, message)
+}
