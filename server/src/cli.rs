@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::admin::{LogCommand, import_messages::ImportMessages};
+use crate::auth::mint::MintToken;
 use crate::config::Config;
 
 /// Durable chat rooms over WebSocket: one gapless order per room, and nothing acknowledged that could be lost.
@@ -29,4 +30,6 @@ pub enum Command {
     Log(LogCommand),
     #[allow(missing_docs, reason = "its own words are its help")]
     ImportMessages(ImportMessages),
+    #[allow(missing_docs, reason = "its own words are its help")]
+    Token(MintToken),
 }

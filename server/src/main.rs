@@ -1,6 +1,6 @@
 //! The `readrealm-server` binary: arguments, log lines and signals. Everything else is in the library.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -19,6 +19,10 @@ async fn main() -> ExitCode {
         None => serve(config).await,
         Some(Command::Log(command)) => admin::run(command, &config.store).await,
         Some(Command::ImportMessages(command)) => command.run(&config.store).await,
+        Some(Command::Token(token)) => match token.mint(&config.auth) {
+            Ok(token) => print(&token),
+            Err(error) => fail(&error.to_string()),
+        },
     }
 }
 
@@ -42,6 +46,13 @@ async fn serve(config: Config) -> ExitCode {
     let shutdown = CancellationToken::new();
     tokio::spawn(cancel_on_signal(shutdown.clone()));
     match readrealm_server::run(config, listener, shutdown).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error.to_string()),
+    }
+}
+
+fn print(line: &str) -> ExitCode {
+    match writeln!(std::io::stdout(), "{line}") {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error.to_string()),
     }

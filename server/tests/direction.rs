@@ -20,7 +20,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("http", &["transport", "history", "auth", "app"]),
     ("shutdown", &["connection", "hub", "log", "config"]),
     ("admin", &["log", "config", "auth"]),
-    ("cli", &["admin", "config"]),
+    ("cli", &["admin", "auth", "config"]),
 ];
 
 /// The modules that may name every other.

@@ -16,6 +16,7 @@ pub mod proxy;
 pub mod replica_set;
 pub mod server;
 pub mod store;
+pub mod token;
 
 use std::time::Duration;
 

@@ -1,28 +1,63 @@
-//! Signs tokens: for tests, and for trying a server out. A real service signs its own, where it knows who logged in.
+//! Signs tokens, to try a server out and to test with. A real service signs its own, where it knows who logged in.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, get_current_timestamp};
+use clap::Args;
+use jsonwebtoken::{Header, encode, get_current_timestamp};
+use readrealm_protocol::ids::Invalid;
 use readrealm_protocol::{BookId, UserId, Username};
 use serde::Serialize;
 
 use super::keys::{self, KeyError};
-use crate::config::Secret;
+use crate::config::AuthConfig;
 
-/// What a token is to say.
-#[derive(Debug, Clone)]
-pub struct Claims {
+/// Print a token, signed with READREALM_AUTH_SECRET or with a private key, to try a server out.
+#[derive(Debug, Args)]
+pub struct MintToken {
     /// The user.
+    #[arg(long, value_name = "ID", value_parser = |text: &str| UserId::try_from(text))]
     pub sub: UserId,
-    /// The name shown; `sub` where it is left out.
+
+    /// The name shown; the user's id where it is left out.
+    #[arg(long, value_name = "NAME", value_parser = |text: &str| Username::try_from(text))]
     pub name: Option<Username>,
-    /// The rooms; every room where they are left out.
+
+    /// The rooms it opens, as `1,2`; every room where they are left out.
+    #[arg(long, value_name = "BOOKS", value_delimiter = ',', value_parser = book)]
     pub rooms: Option<Vec<BookId>>,
-    /// Whether the bearer may edit and delete the messages of others.
+
+    /// Let the user edit and delete the messages of others.
+    #[arg(long)]
     pub moderator: bool,
-    /// For how long, from now on.
+
+    /// How long it counts, from now on.
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = humantime::parse_duration)]
     pub expires_in: Duration,
+
+    /// PEM file of the private key to sign with, in the place of the secret: RSA, P-256 or Ed25519.
+    #[arg(long, value_name = "FILE")]
+    pub private_key: Option<PathBuf>,
+}
+
+fn book(text: &str) -> Result<BookId, Invalid> {
+    let number: u64 = text
+        .parse()
+        .map_err(|_| Invalid("bookId must be an integer from 0 to 2^53-1"))?;
+    BookId::try_from(number)
+}
+
+/// Why there is no token.
+#[derive(Debug, thiserror::Error)]
+pub enum MintError {
+    /// There is no key to sign with.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The key is there, and cannot sign.
+    #[error(
+        "the private key cannot sign: it must be RSA of 2048 bits or more, P-256 or Ed25519, whole and unencrypted"
+    )]
+    Unfit,
 }
 
 #[derive(Serialize)]
@@ -40,42 +75,25 @@ struct Payload<'a> {
     exp: u64,
 }
 
-/// Signs tokens with one key.
-#[derive(Debug)]
-pub struct Minter {
-    algorithm: Algorithm,
-    key: EncodingKey,
-}
-
-impl Minter {
-    /// With the private key of a PEM file, else with the shared secret.
-    pub fn new(secret: Option<&Secret>, private_key: Option<&Path>) -> Result<Self, KeyError> {
+impl MintToken {
+    /// The token. It names the audience of this configuration, where there is one.
+    pub fn mint(&self, config: &AuthConfig) -> Result<String, MintError> {
         super::crypto::install();
-        let (algorithm, key) = match (private_key, secret) {
+        let (algorithm, key) = match (&self.private_key, &config.auth_secret) {
             (Some(path), _) => keys::private(path)?,
             (None, Some(secret)) => keys::signing_secret(secret)?,
-            (None, None) => return Err(KeyError::None),
+            (None, None) => return Err(KeyError::None.into()),
         };
-        Ok(Self { algorithm, key })
-    }
-
-    /// A token with these claims. Fails where the key cannot sign.
-    pub fn mint(&self, claims: &Claims, audience: Option<&str>) -> Result<String, MintError> {
-        let now = get_current_timestamp();
+        let iat = get_current_timestamp();
         let payload = Payload {
-            sub: &claims.sub,
-            name: claims.name.as_ref(),
-            rooms: claims.rooms.as_deref(),
-            moderator: claims.moderator,
-            aud: audience,
-            iat: now,
-            exp: now.saturating_add(claims.expires_in.as_secs()),
+            sub: &self.sub,
+            name: self.name.as_ref(),
+            rooms: self.rooms.as_deref(),
+            moderator: self.moderator,
+            aud: config.auth_audience.as_deref(),
+            iat,
+            exp: iat.saturating_add(self.expires_in.as_secs()),
         };
-        encode(&Header::new(self.algorithm), &payload, &self.key).map_err(|_| MintError)
+        encode(&Header::new(algorithm), &payload, &key).map_err(|_| MintError::Unfit)
     }
 }
-
-/// The private key cannot sign.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the private key cannot sign: it must be RSA of 2048 bits or more, P-256 or Ed25519, whole and unencrypted")]
-pub struct MintError;

@@ -1,0 +1,153 @@
+//! Public keys: each kind accepts its own algorithm and no other; and the keys that are not taken.
+
+use std::path::PathBuf;
+
+use e2e::client::Client;
+use e2e::command::run_bare;
+use e2e::token::{PemKey, SECRET, Signer, claims, in_seconds};
+use e2e::{Server, Store};
+use readrealm_protocol::ErrorCode;
+use serde_json::json;
+use tempfile::TempDir;
+
+/// Keys of these tests, made for them and used for nothing else.
+const RSA_PRIVATE: &str = include_str!("keys/rsa-for-tests-only.pem");
+const RSA_PUBLIC: &str = include_str!("keys/rsa-for-tests-only.pub.pem");
+const RSA_1024: &str = include_str!("keys/rsa-too-short.pub.pem");
+const SECP256K1: &str = include_str!("keys/secp256k1.pub.pem");
+
+fn rsa() -> PemKey {
+    PemKey {
+        signer: Signer::rsa(RSA_PRIVATE),
+        private: RSA_PRIVATE.to_owned(),
+        public: RSA_PUBLIC.to_owned(),
+    }
+}
+
+/// A folder with a file of that text.
+fn file(text: &str) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("key.pem");
+    std::fs::write(&path, text).unwrap();
+    (folder, path)
+}
+
+async fn accepts(server: &Server, token: &str) -> bool {
+    let mut client = Client::connect(server, "ann").await;
+    match client.authenticate(token).await {
+        Ok(known) => known.user_id.as_str() == "ann",
+        Err(reply) => {
+            assert_eq!((reply.code, client.closed().await.0), (ErrorCode::Unauthorized, 4101));
+            false
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_kind_of_key_accepts_its_own_signatures_and_no_others() {
+    for (kind, key, another) in [
+        ("RS256", rsa(), PemKey::p256()),
+        ("ES256", PemKey::p256(), PemKey::p256()),
+        ("EdDSA", PemKey::ed25519(), PemKey::ed25519()),
+    ] {
+        let (_folder, path) = file(&key.public);
+        let server = Server::start_with(&Store::memory(), &["--auth-public-key", path.to_str().unwrap()]).await;
+        let claims = claims("ann", json!({}));
+        assert!(accepts(&server, &key.signer.sign(&claims)).await, "{kind}");
+        let confused = |alg: &str, signer: &Signer| signer.sign_with(&json!({ "alg": alg }), &claims);
+        // The public key is public: used as a secret it must open nothing.
+        let in_public = Signer::secret(&key.public);
+        let trimmed = Signer::secret(key.public.trim());
+        for (what, token) in [
+            ("another key", another.signer.sign(&claims)),
+            ("the public key as a secret", in_public.sign(&claims)),
+            ("the same without its last line end", trimmed.sign(&claims)),
+            ("the same under its own algorithm", confused(kind, &in_public)),
+            ("a secret", Signer::secret(SECRET).sign(&claims)),
+            ("none", Signer::Nobody.sign(&claims)),
+            ("PS256", confused("PS256", &key.signer)),
+            ("HS256", confused("HS256", &key.signer)),
+        ] {
+            assert!(!accepts(&server, &token).await, "{kind}: {what}");
+        }
+        let expired = key.signer.sign(&json!({ "sub": "ann", "exp": in_seconds(-10) }));
+        let mut client = Client::connect(&server, "ann").await;
+        client.authenticate(&expired).await.unwrap_err();
+        assert_eq!(client.closed().await.0, 4009, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn the_command_signs_with_every_kind_of_key() {
+    for (kind, key) in [
+        ("RS256", rsa()),
+        ("ES256", PemKey::p256()),
+        ("EdDSA", PemKey::ed25519()),
+    ] {
+        let ((_private, private), (_public, public)) = (file(&key.private), file(&key.public));
+        let minted = run_bare(&["token", "--sub", "ann", "--private-key", private.to_str().unwrap()]).await;
+        let server = Server::start_with(&Store::memory(), &["--auth-public-key", public.to_str().unwrap()]).await;
+        assert!(accepts(&server, minted.done().trim_end()).await, "{kind}");
+    }
+    let arguments = "--auth-secret SECRET token --sub ann --name Ann --rooms 1,2 --moderator --expires-in 90s";
+    let arguments = arguments.replace("SECRET", &SECRET.replace(' ', "_"));
+    let minted = run_bare(&arguments.split(' ').collect::<Vec<_>>()).await.done();
+    let secret = SECRET.replace(' ', "_");
+    let server = Server::start_with(&Store::memory(), &["--auth-secret", &secret]).await;
+    let mut client = Client::connect(&server, "ann").await;
+    let known = client.authenticate(minted.trim_end()).await.unwrap();
+    let lives = known.expires_at.as_millis() / 1_000 - in_seconds(0);
+    assert_eq!(
+        (known.username.as_str(), (85..=90).contains(&lives)),
+        ("Ann", true),
+        "{lives}"
+    );
+    let joining = client.joining(3);
+    assert_eq!(client.ask(joining).await.unwrap_err().code, ErrorCode::Forbidden);
+    client.join(2).await;
+}
+
+#[tokio::test]
+async fn a_key_that_cannot_be_trusted_is_refused_with_one_sentence() {
+    let ed25519 = PemKey::ed25519();
+    let (_1, short_rsa) = file(RSA_1024);
+    let (_2, other_curve) = file(SECP256K1);
+    let (_3, private) = file(&ed25519.private);
+    let (_4, garbage) = file("no key at all");
+    let (_5, good) = file(&ed25519.public);
+    let missing = good.with_file_name("nothing.pem");
+    let public = |path: &PathBuf| vec!["--auth-public-key".to_owned(), path.to_str().unwrap().to_owned()];
+    let secret = |secret: &str| vec!["--auth-secret".to_owned(), secret.to_owned()];
+    let cases = [
+        (secret("hunter2-has-31-bytes-and-is-bad"), "32 or more"),
+        (secret(""), "32 or more"),
+        ([secret(SECRET), public(&good)].concat(), "set one of them"),
+        (public(&short_rsa), "2048"),
+        (public(&other_curve), "P-256"),
+        (public(&private), "private key"),
+        (public(&garbage), "no PEM file"),
+        (public(&missing), "cannot be read"),
+    ];
+    for (arguments, why) in cases {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let refused = Server::try_start(&Store::memory(), &arguments).await.expect_err(why);
+        let said = refused.stderr.trim_end();
+        assert!(!refused.status.success(), "{why}");
+        assert!(
+            said.starts_with("readrealm-server: ") && said.lines().count() == 1,
+            "{why}: {said}"
+        );
+        assert!(said.contains(why), "{why}: {said}");
+        assert!(!said.contains("hunter2") && !said.contains(SECRET), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn with_a_key_the_server_may_listen_anywhere() {
+    let everywhere = ["--listen", "0.0.0.0:0"];
+    Server::try_start(&Store::memory(), &everywhere)
+        .await
+        .expect_err("anybody could be anybody");
+    let server = Server::start_with_secret(&Store::memory(), &everywhere).await;
+    assert!(!server.process().stderr().contains("authentication is off"));
+}
