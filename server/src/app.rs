@@ -91,6 +91,7 @@ pub async fn serve(
     listener: TcpListener,
     shutdown: CancellationToken,
 ) -> Result<(), RunError> {
+    let auth = Auth::new(&config.auth)?;
     let address = listener.local_addr()?;
     let (rooms, sockets, writers) = (TaskTracker::new(), TaskTracker::new(), TaskTracker::new());
     let appender = Appender::spawn(Arc::clone(&log), &writers);
@@ -118,7 +119,7 @@ pub async fn serve(
         connections: Arc::new(connection::Services {
             hub: hub.clone(),
             log: Arc::clone(&log),
-            auth: Auth::new(&config.auth)?,
+            auth,
             limits: config.limits,
             users,
             resumes: Resumes::default(),

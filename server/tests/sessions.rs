@@ -16,6 +16,7 @@ use readrealm_protocol::server::ServerFrame;
 use readrealm_protocol::{CloseCode, ErrorCode, ServerEvent, codec};
 use readrealm_server::auth::Auth;
 use readrealm_server::cli::{Cli, Command};
+use readrealm_server::cluster::Alone;
 use readrealm_server::config::Limits;
 use readrealm_server::connection::{End, Inbound, Outbound, Resumes, Services, UserLimits, run};
 use readrealm_server::hub::Hub;
@@ -49,6 +50,7 @@ fn services() -> Arc<Services> {
     let rooms = actor::Services {
         log: Arc::clone(&log),
         appender: Appender::spawn(Arc::clone(&log), &tasks),
+        cluster: Arc::new(Alone),
         ambient: Arc::new(System),
     };
     let limits = Limits {
