@@ -76,7 +76,7 @@ pub struct AuthConfig {
     #[arg(long, env = "READREALM_AUTH_SECRET", hide_env_values = true, value_name = "SECRET")]
     pub auth_secret: Option<Secret>,
 
-    /// PEM file of the public key that tokens are verified with: RSA (RS256), P-256 (ES256) or Ed25519 (EdDSA).
+    /// PEM file of the public key that tokens are verified with: RSA (RS256), P-256 (ES256) or Ed25519 (`EdDSA`).
     #[arg(long, env = "READREALM_AUTH_PUBLIC_KEY", value_name = "FILE")]
     pub auth_public_key: Option<PathBuf>,
 

@@ -38,7 +38,7 @@ pub enum Signer {
     Rsa(RsaKeyPair),
     /// ES256.
     P256(EcdsaKeyPair),
-    /// EdDSA.
+    /// `EdDSA`.
     Ed25519(Ed25519KeyPair),
     /// `alg: none`.
     Nobody,

@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::keys::{self, KeyError};
 use crate::config::AuthConfig;
 
-/// Print a token, signed with READREALM_AUTH_SECRET or with a private key, to try a server out.
+/// Print a token, signed with `READREALM_AUTH_SECRET` or with a private key, to try a server out.
 #[derive(Debug, Args)]
 pub struct MintToken {
     /// The user.

@@ -43,7 +43,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn it_rings_when_it_is_due_whatever_it_was_set_to_before() {
-        let timer = sleep(Duration::from_secs(60));
+        let timer = sleep(Duration::from_mins(1));
         tokio::pin!(timer);
         let mut alarm = Alarm::new(timer);
         let start = Instant::now();

@@ -1,5 +1,7 @@
 //! Reading a room's history without a socket.
 
+use std::fmt::Write;
+
 use e2e::client::Client;
 use e2e::token::token;
 use e2e::{Server, Store, within};
@@ -11,10 +13,10 @@ use crate::BOOK;
 
 /// The whole answer, its head in small letters.
 async fn ask(server: &Server, method: &str, path: &str, headers: &[(&str, &str)]) -> (u16, String, Value) {
-    let lines: String = headers
-        .iter()
-        .map(|(name, value)| format!("{name}: {value}\r\n"))
-        .collect();
+    let mut lines = String::new();
+    for (name, value) in headers {
+        write!(lines, "{name}: {value}\r\n").unwrap();
+    }
     let request = format!("{method} {path} HTTP/1.1\r\nHost: chat.example\r\nConnection: close\r\n{lines}\r\n");
     let answer = within(path, async {
         let mut socket = TcpStream::connect(server.address()).await?;

@@ -110,11 +110,15 @@ async fn the_command_signs_with_every_kind_of_key() {
 #[tokio::test]
 async fn a_key_that_cannot_be_trusted_is_refused_with_one_sentence() {
     let ed25519 = PemKey::ed25519();
-    let (_1, short_rsa) = file(RSA_1024);
-    let (_2, other_curve) = file(SECP256K1);
-    let (_3, private) = file(&ed25519.private);
-    let (_4, garbage) = file("no key at all");
-    let (_5, good) = file(&ed25519.public);
+    let folder = tempfile::tempdir().unwrap();
+    let key = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let (short_rsa, other_curve) = (key("rsa.pem", RSA_1024), key("ec.pem", SECP256K1));
+    let (private, good) = (key("private.pem", &ed25519.private), key("good.pem", &ed25519.public));
+    let garbage = key("garbage.pem", "no key at all");
     let missing = good.with_file_name("nothing.pem");
     let public = |path: &PathBuf| vec!["--auth-public-key".to_owned(), path.to_str().unwrap().to_owned()];
     let secret = |secret: &str| vec!["--auth-secret".to_owned(), secret.to_owned()];
