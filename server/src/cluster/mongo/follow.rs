@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::record::{integer, is_leaving, read, read_id, typing};
-use super::{Shared, TIME, lock, within};
+use super::{Shared, TIME, lock};
 use crate::cluster::{Elsewhere, News, Rooms};
 
 /// Rooms read together.
@@ -57,7 +57,7 @@ impl Shared {
     }
 
     async fn follow_once(&self, rooms: &dyn Rooms, wait: &mut Duration) -> Result<std::convert::Infallible> {
-        let mut changes = within(self.changes()).await?;
+        let mut changes = self.within(self.changes()).await?;
         // The stream stands at "now": only then is it safe to read what was before.
         for book in rooms.in_memory() {
             lock(&self.wanted).entry(book).or_default();
@@ -94,7 +94,7 @@ impl Shared {
     async fn changes(&self) -> Result<Changes> {
         let own = format!("^{}", self.me().prefix());
         let others = doc! { "$match": { "documentKey._id": { "$not": { "$regex": own } } } };
-        self.presence.watch().pipeline([others]).await
+        self.store().presence.watch().pipeline([others]).await
     }
 
     /// Tells a room; one that has too much waiting is told all anew later.
@@ -113,7 +113,7 @@ impl Shared {
             waiting.extend(books.into_iter().filter_map(|book| wanted.remove_entry(&book)));
         }
         let books: Vec<BookId> = waiting.keys().copied().collect();
-        let mut found = match within(self.read(&books)).await {
+        let mut found = match self.within(self.read(&books)).await {
             Ok(found) => found,
             Err(error) => {
                 tracing::warn!(error = %error.kind, "who is at other nodes could not be read; trying on");
@@ -143,14 +143,16 @@ impl Shared {
 
     /// Everybody whom other nodes hold in these rooms, at least as new as all that the change stream has told.
     async fn read(&self, books: &[BookId]) -> Result<FxHashMap<BookId, Vec<Elsewhere>>> {
-        let mut session = self.client.start_session().causal_consistency(true).await?;
+        let store = self.store();
+        let mut session = store.client.start_session().causal_consistency(true).await?;
         // What is read after this is what a majority has of all that was written before this.
-        self.database
+        store
+            .database
             .run_command(doc! { "ping": 1 })
             .session(&mut session)
             .await?;
         let books: Vec<i64> = books.iter().map(|book| integer(*book)).collect();
-        let stored = self.presence.find(doc! { "bookId": { "$in": books } });
+        let stored = store.presence.find(doc! { "bookId": { "$in": books } });
         let mut stored = stored.max_time(TIME).session(&mut session).await?;
         let (me, mut found) = (self.me(), FxHashMap::<BookId, Vec<Elsewhere>>::default());
         while let Some(document) = stored.next(&mut session).await.transpose()? {
@@ -167,7 +169,8 @@ impl Shared {
 
     /// Who is in a room at any node.
     pub(super) async fn count(&self, book: BookId) -> Result<Members> {
-        let stored = self.presence.find(doc! { "bookId": integer(book) }).limit(COUNTED);
+        let presence = self.store().presence;
+        let stored = presence.find(doc! { "bookId": integer(book) }).limit(COUNTED);
         let mut stored = stored.await?;
         let (mut seen, mut members) = (FxHashSet::<UserId>::default(), Members::default());
         while let Some(document) = stored.try_next().await? {

@@ -13,6 +13,7 @@ mod follow;
 mod outgoing;
 mod publish;
 mod record;
+mod store;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,9 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use mongodb::bson::{Document, doc};
-use mongodb::options::{ClientOptions, CollectionOptions, ReadConcern, ReadPreference, SelectionCriteria};
-use mongodb::{Client, Collection, Database};
+use mongodb::error::{Error, Result};
 use readrealm_protocol::BookId;
 use readrealm_protocol::server::{Members, User};
 use rustc_hash::FxHashMap;
@@ -32,9 +31,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Cluster, Elsewhere, NodeId, Rooms, State};
 use crate::log::open::OpenError;
 use outgoing::Outgoing;
-
-/// The database of a URL that names none, as the log has it.
-const DATABASE: &str = "readrealm";
+use store::{Connector, Store};
 
 /// Anything that is asked of the database has failed when it takes longer.
 const TIME: Duration = Duration::from_secs(5);
@@ -42,20 +39,14 @@ const TIME: Duration = Duration::from_secs(5);
 /// How long a room that opens waits to hear who is elsewhere.
 const OPENING: Duration = Duration::from_secs(1);
 
-/// Connections at most: one follows, one publishes, one reads for rooms that open, the rest for `GET /rooms`.
-const CONNECTIONS: u32 = 8;
-
 /// The way to the other nodes on a replica set.
 pub struct MongoCluster(Arc<Shared>);
 
 /// What the tasks share.
 struct Shared {
-    client: Client,
-    database: Database,
-    /// Read as a majority has it, which is what change streams tell.
-    presence: Collection<Document>,
-    /// Counters, read as they are.
-    nodes: Collection<Document>,
+    connector: Connector,
+    /// As it is reached now.
+    store: Mutex<Store>,
     me: Mutex<NodeId>,
     outgoing: Mutex<Outgoing>,
     /// Something is to be written.
@@ -71,35 +62,16 @@ struct Shared {
 impl MongoCluster {
     /// The cluster at a `mongodb://` or `mongodb+srv://` URL; `None` where the server is no replica set, which has no
     /// change streams and serves one node.
-    pub async fn open(url: &str) -> Result<Option<Self>, OpenError> {
-        let failed = |error: mongodb::error::Error| OpenError::Failed(error.kind.to_string());
-        let mut options = ClientOptions::parse(url).await.map_err(failed)?;
-        options.server_selection_timeout = Some(TIME);
-        options.max_pool_size = Some(CONNECTIONS);
-        options
-            .app_name
-            .get_or_insert_with(|| "readrealm-server presence".to_owned());
-        // As weak as it gets: what is lost with a primary is found to be missing, and written again.
-        options.write_concern = Some(mongodb::options::WriteConcern::nodes(1));
-        let name = options.default_database.clone().unwrap_or_else(|| DATABASE.to_owned());
-        let client = Client::with_options(options).map_err(failed)?;
-        let admin = client.database("admin");
-        let hello = admin.run_command(doc! { "hello": 1 }).await.map_err(failed)?;
-        if !hello.contains_key("setName") && !hello.get_str("msg").is_ok_and(|kind| kind == "isdbgrid") {
+    pub async fn open(url: &str) -> std::result::Result<Option<Self>, OpenError> {
+        let failed = |error: Error| OpenError::Failed(error.kind.to_string());
+        let connector = Connector::new(url).await.map_err(failed)?;
+        let store = connector.store().map_err(failed)?;
+        if !store.is_shared().await.map_err(failed)? {
             return Ok(None);
         }
-        let database = client.database(&name);
-        let reading = |concern| {
-            CollectionOptions::builder()
-                .read_concern(concern)
-                .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
-                .build()
-        };
         Ok(Some(Self(Arc::new(Shared {
-            presence: database.collection_with_options("presence", reading(ReadConcern::majority())),
-            nodes: database.collection_with_options("nodes", reading(ReadConcern::local())),
-            client,
-            database,
+            connector,
+            store: Mutex::new(store),
             me: Mutex::new(NodeId::random()),
             outgoing: Mutex::default(),
             changed: Notify::new(),
@@ -115,7 +87,7 @@ impl fmt::Debug for MongoCluster {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MongoCluster")
             .field("node", &self.0.me())
-            .field("presence", &self.0.presence.namespace())
+            .field("presence", &self.0.store().presence.namespace())
             .finish_non_exhaustive()
     }
 }
@@ -123,6 +95,20 @@ impl fmt::Debug for MongoCluster {
 impl Shared {
     fn me(&self) -> NodeId {
         *lock(&self.me)
+    }
+
+    fn store(&self) -> Store {
+        lock(&self.store).clone()
+    }
+
+    /// Bounds what is asked of the database in time. Where no answer comes, what is asked next goes over new connections:
+    /// the driver would wait for the old ones for ever, should their route have swallowed what was sent.
+    async fn within<T>(&self, asked: impl Future<Output = Result<T>>) -> Result<T> {
+        if let Ok(answer) = tokio::time::timeout(TIME, asked).await {
+            return answer;
+        }
+        *lock(&self.store) = self.connector.store()?;
+        Err(Error::custom(format!("no answer within {} s", TIME.as_secs())))
     }
 
     fn outgoing(&self) -> MutexGuard<'_, Outgoing> {
@@ -182,10 +168,4 @@ impl Cluster for MongoCluster {
     fn close(&self) {
         self.0.closing.cancel();
     }
-}
-
-/// Bounds what is asked of the database in time.
-async fn within<T>(asked: impl Future<Output = mongodb::error::Result<T>>) -> mongodb::error::Result<T> {
-    let late = |_| mongodb::error::Error::custom(format!("no answer within {} s", TIME.as_secs()));
-    tokio::time::timeout(TIME, asked).await.map_err(late)?
 }

@@ -12,7 +12,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 
 use super::outgoing::Change;
 use super::record::{fields, id, number, read_id};
-use super::{Shared, lock, within};
+use super::{Shared, lock};
 use crate::cluster::watch::{BEAT, Watch};
 use crate::cluster::{News, NodeId, Rooms};
 
@@ -45,7 +45,7 @@ impl Shared {
                 biased;
                 () = self.closing.cancelled() => return,
                 _ = beats.tick() => {
-                    let done = within(self.beat(&mut watch, beaten, rooms)).await;
+                    let done = self.within(self.beat(&mut watch, beaten, rooms)).await;
                     beaten += u64::from(done.is_ok());
                     done
                 }
@@ -70,7 +70,7 @@ impl Shared {
     /// Writes what has changed, up to a bound.
     async fn write(&self) -> Result<()> {
         let changes = self.outgoing().take(CHANGES);
-        let written = within(self.write_changes(&changes)).await;
+        let written = self.within(self.write_changes(&changes)).await;
         if written.is_err() {
             self.outgoing().put_back(changes);
         }
@@ -94,13 +94,16 @@ impl Shared {
         if !updates.is_empty() {
             let update =
                 doc! { "update": "presence", "updates": updates, "ordered": false, "writeConcern": { "w": 1 } };
-            let answer = self.database.run_command(update).await?;
+            let answer = self.store().database.run_command(update).await?;
             if answer.contains_key("writeErrors") {
                 return Err(Error::custom("not all was written".to_owned()));
             }
         }
         if !gone.is_empty() {
-            self.presence.delete_many(doc! { "_id": { "$in": gone } }).await?;
+            self.store()
+                .presence
+                .delete_many(doc! { "_id": { "$in": gone } })
+                .await?;
         }
         Ok(())
     }
@@ -109,7 +112,11 @@ impl Shared {
     async fn beat(&self, watch: &mut Watch, beaten: u64, rooms: &dyn Rooms) -> Result<()> {
         let me = self.me();
         let moved = doc! { "$inc": { "beats": 1_i64 }, "$currentDate": { "at": true } };
-        let moved = self.nodes.update_one(doc! { "_id": me.to_string() }, moved).await?;
+        let moved = self
+            .store()
+            .nodes
+            .update_one(doc! { "_id": me.to_string() }, moved)
+            .await?;
         if moved.matched_count == 0 {
             self.begin(beaten > 0).await?;
         } else if beaten.is_multiple_of(COMPARE) || self.outgoing().is_in_doubt() {
@@ -135,14 +142,18 @@ impl Shared {
         let (before, me) = (self.me(), if again { self.me().reborn() } else { self.me() });
         if again {
             tracing::warn!(node = %before, "the other nodes took this one for dead; it announces its members again");
-            self.presence.delete_many(doc! { "node": before.to_string() }).await?;
+            self.store()
+                .presence
+                .delete_many(doc! { "node": before.to_string() })
+                .await?;
         } else {
             let indexes = [doc! { "bookId": 1 }, doc! { "node": 1 }];
             let indexes = indexes.map(|keys| IndexModel::builder().keys(keys).build());
-            self.presence.create_indexes(indexes).await?;
+            self.store().presence.create_indexes(indexes).await?;
         }
         let first = doc! { "$setOnInsert": { "beats": 0_i64 }, "$currentDate": { "at": true } };
-        self.nodes
+        self.store()
+            .nodes
             .update_one(doc! { "_id": me.to_string() }, first)
             .upsert(true)
             .await?;
@@ -155,10 +166,10 @@ impl Shared {
     async fn others(&self) -> Result<FxHashMap<NodeId, Option<i64>>> {
         let me = self.me();
         let mut others = FxHashMap::default();
-        let left = self.presence.distinct("node", doc! {}).await?;
+        let left = self.store().presence.distinct("node", doc! {}).await?;
         let left = left.iter().filter_map(|name| name.as_str()?.parse::<NodeId>().ok());
         others.extend(left.map(|node| (node, None)));
-        let mut nodes = self.nodes.find(doc! {}).await?;
+        let mut nodes = self.store().nodes.find(doc! {}).await?;
         while let Some(node) = nodes.try_next().await? {
             if let Some(id) = node.get_str("_id").ok().and_then(|name| name.parse().ok()) {
                 others.insert(id, node.get("beats").and_then(number));
@@ -173,18 +184,19 @@ impl Shared {
         let name = node.to_string();
         if let Some(beats) = beats {
             let still = doc! { "_id": &name, "beats": beats };
-            let removed = self.nodes.delete_one(still).await?.deleted_count;
-            if removed == 0 && self.nodes.find_one(doc! { "_id": &name }).await?.is_some() {
+            let removed = self.store().nodes.delete_one(still).await?.deleted_count;
+            if removed == 0 && self.store().nodes.find_one(doc! { "_id": &name }).await?.is_some() {
                 return Ok(false);
             }
         }
-        self.presence.delete_many(doc! { "node": name }).await?;
+        self.store().presence.delete_many(doc! { "node": name }).await?;
         Ok(true)
     }
 
     /// What is stored of this node.
     async fn stored(&self, me: NodeId) -> Result<FxHashSet<super::outgoing::Key>> {
-        let own = self.presence.find(doc! { "node": me.to_string() });
+        let presence = self.store().presence;
+        let own = presence.find(doc! { "node": me.to_string() });
         let own = own.projection(doc! { "_id": 1 }).read_concern(ReadConcern::local());
         let mut own = own.await?;
         let mut stored = FxHashSet::default();
@@ -209,11 +221,12 @@ impl Shared {
         let name = self.me().to_string();
         let own: Document = doc! { "node": &name };
         let leave = async {
-            self.presence
+            self.store()
+                .presence
                 .update_many(own.clone(), doc! { "$set": { "leaving": true } })
                 .await?;
-            self.presence.delete_many(own).await?;
-            self.nodes.delete_one(doc! { "_id": &name }).await
+            self.store().presence.delete_many(own).await?;
+            self.store().nodes.delete_one(doc! { "_id": &name }).await
         };
         let why = match timeout(LEAVING, leave).await {
             Ok(Ok(_)) => return,
