@@ -133,11 +133,10 @@ export class RoomState {
     this.#live()?.typing(this.bookId, typing);
   }
 
-  /** The last thing that happens to a room. What it showed, it goes on showing. */
-  end(why: ChatError): void {
+  /** The last thing that happens to a room. What it showed, it goes on showing; what is `kept` is still sent. */
+  end(why: ChatError, kept = false): void {
     if (this.ended) return;
-    // What was sent before leaving is still sent.
-    if (why.code !== "left") this.#failDrafts();
+    if (!kept) this.#failDrafts();
     this.#messages = this.#collect();
     this.#hasMore = this.hasMore;
     this.ended = why;

@@ -108,7 +108,7 @@ export class Session implements Host, Sender {
   leave(room: RoomState): void {
     if (room.ended) return;
     this.#rooms.delete(room.bookId);
-    room.end(new ChatError("left", `room ${room.bookId} was left`));
+    room.end(new ChatError("left", `room ${room.bookId} was left`), true);
     this.#core?.leave(room.bookId);
   }
 
@@ -329,7 +329,7 @@ export class Session implements Host, Sender {
     for (const { room, joined } of this.#rooms.values()) {
       joined.promise.catch(() => {});
       joined.reject(error);
-      room.end(error);
+      room.end(error, this.#keep !== undefined);
     }
     this.#rooms.clear();
     this.#outbox.close(error);

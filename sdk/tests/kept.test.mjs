@@ -61,6 +61,7 @@ test("what was sent while the connection was away is sent by the next page, once
   assert.equal(outbox.length, 4);
   await gone(first, ...sends);
   assert.equal(outbox.length, 4, "written down for the next page");
+  assert.deepEqual(shown(room)[0], ["three", "sending"], "not failed: it is sent yet");
 
   await server.run();
   const second = await connect("alice", { outbox });

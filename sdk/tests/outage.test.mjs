@@ -85,6 +85,21 @@ test("ten kills under traffic from three clients: identical streams, every send 
   }
 });
 
+test("a room that was left and entered again shows what is still on its way", async () => {
+  const { client, room } = await join("frank", BOOK + 4);
+  await server.kill();
+  await until(() => client.state.status === "reconnecting");
+  const send = room.send("on its way");
+  room.leave();
+  const entering = client.joinRoom(BOOK + 4);
+  await server.run();
+  const again = await entering;
+  // Answered or not by now, it is there.
+  assert.equal(again.messages[0].content, "on its way");
+  await send;
+  assert.deepEqual(again.messages.map(({ content, status }) => [content, status]), [["on its way", "sent"]]);
+});
+
 test("what waits is bounded, and refused when it is too much", async () => {
   const { client, room } = await join("erin", BOOK + 3);
   await server.kill();
