@@ -44,6 +44,10 @@ fn token(arguments: &[&str]) -> String {
     token.mint(&cli.config.auth).unwrap()
 }
 
+fn auth() -> Auth {
+    Auth::new(&cli(&[]).config.auth).unwrap()
+}
+
 fn services() -> Arc<Services> {
     let log: Arc<dyn EventLog> = Arc::new(MemoryLog::new());
     let tasks = TaskTracker::new();
@@ -60,7 +64,7 @@ fn services() -> Arc<Services> {
     Arc::new(Services {
         hub: Hub::new(rooms, tasks),
         log,
-        auth: Auth::new(&cli(&[]).config.auth).unwrap(),
+        auth: auth(),
         users: UserLimits::new(&limits),
         limits,
         resumes: Resumes::default(),
@@ -237,4 +241,13 @@ async fn what_comes_behind_a_refused_token_is_not_served() {
     .await;
     assert_eq!((closed(&end), seconds), (CloseCode::Unauthorized, 0));
     assert_eq!(told.iter().map(refused).collect::<Vec<_>>(), [ErrorCode::Unauthorized]);
+}
+
+#[test]
+fn the_secret_is_no_part_of_any_debug() {
+    let shown = format!("{:?} {:?}", cli(&[]), auth());
+    assert!(
+        shown.contains("auth_secret: Some(Secret(…))") && !shown.contains(SECRET),
+        "{shown}"
+    );
 }

@@ -146,7 +146,10 @@ where
                 biased;
                 () = requests.serve(frame) => {}
                 // However long an answer takes to be taken, nobody is told more than their token allows.
-                () = alarm.at(deadline) => {}
+                () = alarm.at(deadline) => {
+                    // Also where it was being renewed: what was begun then is not whole.
+                    return End::Closed(requests.over(Instant::now()).unwrap_or_else(session::expired));
+                }
             },
             Some(Inbound::Frame(Err(error))) => {
                 if !requests.refuse(&error, Instant::now().into_std()) {

@@ -60,10 +60,7 @@ impl Session {
                 let reason = "no token came within 10 seconds; send authenticate first";
                 Some(Close::new(CloseCode::Unauthorized, reason))
             }
-            State::Known(_) if late => {
-                let reason = "the token has expired; come back with a new one";
-                Some(Close::new(CloseCode::AuthExpired, reason))
-            }
+            State::Known(_) if late => Some(expired()),
             _ => None,
         }
     }
@@ -86,6 +83,7 @@ impl Session {
         match verified {
             Ok(identity) => Ok(self.known(identity)),
             Err(refused) => {
+                tracing::debug!(%refused, "a token was refused");
                 // Who comes back with a new token is let in where the old one was too old alone.
                 let code = match refused {
                     Refused::Expired => CloseCode::AuthExpired,
@@ -147,6 +145,12 @@ impl Session {
             State::Awaited | State::Refused(_) => false,
         }
     }
+}
+
+/// The close of a session whose token has ended.
+pub(super) fn expired() -> Close {
+    let reason = "the token has expired; come back with a new one";
+    Close::new(CloseCode::AuthExpired, reason)
 }
 
 fn claimed(join: &JoinRoom) -> Result<Arc<User>, ErrorReply> {

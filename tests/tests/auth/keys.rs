@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use e2e::client::Client;
-use e2e::command::run_bare;
+use e2e::command::{command, run_bare};
 use e2e::token::{PemKey, SECRET, Signer, claims, in_seconds};
 use e2e::{Server, Store};
 use readrealm_protocol::ErrorCode;
@@ -154,4 +154,19 @@ async fn with_a_key_the_server_may_listen_anywhere() {
         .expect_err("anybody could be anybody");
     let server = Server::start_with_secret(&Store::memory(), &everywhere).await;
     assert!(!server.process().stderr().contains("authentication is off"));
+}
+
+#[tokio::test]
+async fn the_help_names_the_variable_and_not_what_is_in_it() {
+    let mut help = command(&Store::memory(), &["--help"]);
+    help.env("READREALM_AUTH_SECRET", "hunter2 and some more, 32 bytes and all");
+    let help = tokio::task::spawn_blocking(move || help.output())
+        .await
+        .unwrap()
+        .unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    assert!(
+        help.contains("READREALM_AUTH_SECRET") && !help.contains("hunter2"),
+        "{help}"
+    );
 }
