@@ -1,4 +1,4 @@
-// The real readrealm-server, with the built page.
+// The real readrealm-server, with the built page or other files.
 
 import { Process } from "./process.mjs";
 import { builtPage, serverBinary } from "./needs.mjs";
@@ -6,15 +6,17 @@ import { builtPage, serverBinary } from "./needs.mjs";
 export class Server {
   #store;
   #flags;
+  #files;
   #listen = "127.0.0.1:0";
   #process;
   /** Whether it has been killed: from then on browsers log attempts that failed. */
   wasAway = false;
 
-  static async start({ store = "memory:", flags = [] } = {}) {
+  static async start({ store = "memory:", flags = [], files = builtPage() } = {}) {
     const server = new Server();
     server.#store = store;
     server.#flags = flags;
+    server.#files = files;
     await server.#run();
     return server;
   }
@@ -44,7 +46,7 @@ export class Server {
   }
 
   async #run() {
-    const args = ["--listen", this.#listen, "--store", this.#store, "--static-dir", builtPage(), ...this.#flags];
+    const args = ["--listen", this.#listen, "--store", this.#store, "--static-dir", this.#files, ...this.#flags];
     this.#process = await Process.start("the server", serverBinary(), args, /^listening on http:\/\/(.+)$/);
     this.#listen = this.#process.match[1];
   }
