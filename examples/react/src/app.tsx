@@ -36,7 +36,8 @@ export function App() {
         <ChatProvider
           key={`${reader.name}#${connection}`}
           url={chatUrl()}
-          options={{ userId: reader.userId, username: reader.name }}
+          // What waits to be sent outlives a reload, and another name.
+          options={{ userId: reader.userId, username: reader.name, outbox: "persist" }}
         >
           <Room key={book.id} book={book} userId={reader.userId} onReconnect={() => setConnection((n) => n + 1)} />
         </ChatProvider>

@@ -12,6 +12,8 @@ import "./styles/gate.css";
 import "./styles/about.css";
 import "./styles/log.css";
 import "./styles/message.css";
+import "./styles/own.css";
+import "./styles/live.css";
 import "./styles/composer.css";
 
 const root = document.getElementById("root");

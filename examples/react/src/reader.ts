@@ -1,6 +1,6 @@
 import { useCallback, useState } from "react";
 
-import { recall, remember } from "./storage";
+import { local, recall, remember } from "./storage";
 
 export interface Reader {
   userId: string;
@@ -10,8 +10,6 @@ export interface Reader {
 
 /** The protocol's bound on `username`. */
 export const NAME_MAX = 64;
-
-const local = () => localStorage;
 
 // Not crypto.randomUUID: it is missing on plain http, where a page on a home network is served.
 function randomId(): string {

@@ -15,3 +15,17 @@ export function remember(store: () => Storage, key: string, value: string): void
     // Nothing to do: see above.
   }
 }
+
+export const local = () => localStorage;
+
+/** Whether what is stored will be there again. */
+export function canRemember(store: () => Storage): boolean {
+  try {
+    const probe = "readrealm.probe";
+    store().setItem(probe, "1");
+    store().removeItem(probe);
+    return true;
+  } catch {
+    return false;
+  }
+}

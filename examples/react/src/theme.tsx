@@ -1,10 +1,9 @@
 import { useCallback, useEffect, useState, useSyncExternalStore } from "react";
 
-import { recall, remember } from "./storage";
+import { local, recall, remember } from "./storage";
 
 type Theme = "light" | "dark";
 
-const local = () => localStorage;
 const systemIsDark = matchMedia("(prefers-color-scheme: dark)");
 
 function subscribe(changed: () => void): () => void {

@@ -12,6 +12,14 @@ export function clockTime(date: Date): string {
   return clock.format(date);
 }
 
+/** "just now", "5 min ago"; after an hour the time of day. */
+export function timeAgo(date: Date, now: number): string {
+  const minutes = Math.floor((now - date.getTime()) / 60_000);
+  // A clock that is behind the server's puts what was just written into the future.
+  if (minutes < 1) return "just now";
+  return minutes < 60 ? `${minutes} min ago` : clockTime(date);
+}
+
 export function fullTime(date: Date): string {
   return full.format(date);
 }

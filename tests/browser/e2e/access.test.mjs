@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import axe from "axe-core";
+import { clean } from "../harness/axe.mjs";
 import { PHONE, shelf } from "../harness/reader.mjs";
 import { story } from "../harness/story.mjs";
 
@@ -107,16 +107,6 @@ async function tabTo(reader, what, target, key = "Tab") {
     seen.push(await reader.page.evaluate(() => document.activeElement?.outerHTML.slice(0, 80)));
   }
   assert.fail(`${key} does not reach ${what}; it went to:\n${seen.join("\n")}`);
-}
-
-async function clean(reader, where) {
-  await reader.page.evaluate(axe.source);
-  const { violations } = await reader.page.evaluate(() => globalThis.axe.run());
-  const grave = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
-  const told = grave.map(({ id, help, nodes }) =>
-    [`${id}: ${help}`, ...nodes.map((node) => `  ${node.target.join(" ")}: ${node.failureSummary}`)].join("\n"),
-  );
-  assert.deepEqual(told, [], `axe on ${where}`);
 }
 
 async function fits(reader, where) {

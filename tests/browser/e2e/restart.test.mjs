@@ -11,7 +11,7 @@ for (const engine of ["sqlite", "mongod"]) {
     await until("both pages notice", async () => [await alice.state(), await edmond.state()], ["reconnecting", "reconnecting"]);
     const away = "Written while nobody was there to hear it";
     await alice.write(away);
-    await until("it stands there, on its way", () => alice.log.getByText("Sending…").count(), 1);
+    await until("it stands there, waiting", () => alice.log.getByText("Waiting", { exact: true }).count(), 1);
     assert.deepEqual((await edmond.messages()).map(({ content }) => content), said, "it must not have reached anyone");
 
     await server.restart();

@@ -21,6 +21,8 @@ export class Reader {
     this.log = page.getByRole("log", { name: "Messages" });
     this.composer = page.getByRole("textbox", { name: "Message", exact: true });
     this.connection = page.getByRole("status").and(page.locator("[data-state]"));
+    this.editor = page.getByRole("textbox", { name: "New words" });
+    this.banner = page.locator(".banner");
     this.jump = page.getByRole("button", { name: /jump to newest$/i });
   }
 
@@ -54,6 +56,17 @@ export class Reader {
     await this.page.getByRole("heading", { level: 1, name: book.title, exact: true }).waitFor();
     await this.connected();
     await until(`${this.name} has joined the room`, () => this.log.getAttribute("aria-busy"), "false");
+  }
+
+  /** The message with these words, or the place where it is being edited. */
+  message(text) {
+    return this.log.getByRole("article").filter({ hasText: text });
+  }
+
+  /** One of the buttons of an own message, which show when it is pointed at. */
+  async press(text, button) {
+    await this.message(text).getByTestId("content").hover();
+    await this.message(text).getByRole("button", { name: button, exact: true }).click();
   }
 
   async write(text) {

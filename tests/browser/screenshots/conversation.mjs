@@ -10,3 +10,9 @@ export const conversation = [
   ["Mina", "Tea on Sunday, chapter seven? It is always six o’clock there, so nobody can be late."],
   ["Edmond", "I’ll bring a watch. With the best butter."],
 ];
+
+/** Said by Mina while Alice is elsewhere. */
+export const meanwhile = [
+  "The Queen has sent for tarts. Nobody knows who took the last ones.",
+  "I have my suspicions, and he is looking at his shoes.",
+];

@@ -6,7 +6,8 @@ import { closeBrowser } from "../harness/browser.mjs";
 import { repository } from "../harness/needs.mjs";
 import { PHONE, shelf } from "../harness/reader.mjs";
 import { Stage } from "../harness/stage.mjs";
-import { conversation } from "./conversation.mjs";
+import { conversation, meanwhile } from "./conversation.mjs";
+import { pointAt, refused, refuseRude, startWriting } from "./states.mjs";
 
 const FOLDER = join(repository, "docs/screenshots");
 const WIDE = { viewport: { width: 1280, height: 930 } };
@@ -14,6 +15,8 @@ const SHELF = { width: 1120, height: 640 };
 // The colour of a reader comes from the user id; with these, three that go together, in every run.
 const USER_IDS = { Alice: "alice", Edmond: "edmond", Mina: "mina" };
 const LARGEST_BYTES = 300_000;
+
+const blur = ({ page }) => page.evaluate(() => document.activeElement?.blur());
 
 const stage = new Stage();
 try {
@@ -34,6 +37,7 @@ async function takeAll() {
   for (const [name, userId] of Object.entries(USER_IDS)) {
     const reader = await stage.reader(server, name, { ...(name === "Alice" ? PHONE : WIDE), reducedMotion: "reduce" });
     await reader.page.addInitScript((id) => localStorage.setItem("readrealm.userId", id), userId);
+    if (name === "Edmond") await refuseRude(reader);
     await reader.enterByLink(shelf.alice);
     readers[name] = reader;
   }
@@ -46,19 +50,62 @@ async function takeAll() {
   }
   await Promise.all([Alice.sees(said), Edmond.sees(said)]);
 
-  for (const { page } of [Alice, Edmond, Mina]) await page.evaluate(() => document.activeElement.blur());
+  await Mina.press(conversation[6][1], "Edit");
+  await Mina.editor.fill(`${conversation[6][1]} Bring a cup.`);
+  await Mina.editor.press("Enter");
+  said[6] = `${conversation[6][1]} Bring a cup.`;
+  await Promise.all([Alice.sees(said), Edmond.sees(said), Mina.sees(said)]);
+
+  await blur(Mina);
+  await startWriting(Alice, Edmond);
+  await Mina.page.getByText("Alice and Edmond are writing…").waitFor();
+  await pointAt(Mina, conversation[1][1]);
   await take(Mina, "room");
+  for (const { composer } of [Alice, Edmond]) await composer.fill("");
+
+  await startWriting(Mina);
+  await Alice.page.getByText("Mina is writing…").waitFor();
+  await blur(Alice);
   await take(Alice, "phone");
+  await Mina.composer.fill("");
+
   await Edmond.page.emulateMedia({ colorScheme: "dark" });
+  await Edmond.write(refused);
+  await Edmond.message(refused).getByText("Not sent.").waitFor();
+  await Edmond.press(conversation[3][1], "Delete");
   await take(Edmond, "room-dark");
+
+  await awayAndBack(server, Mina, Alice, said);
   await Mina.page.setViewportSize(SHELF);
   await Mina.openShelf();
   await take(Mina, "shelf");
 }
 
+/** One without a connection, and one who comes back to news. */
+async function awayAndBack(server, Mina, Alice, said) {
+  await Alice.page.goto(`${server.origin}/#/book/${shelf.moby.id}`);
+  await Alice.arrived(shelf.moby);
+  for (const text of meanwhile) {
+    await Mina.write(text);
+    said.push(text);
+    await Mina.sees(said);
+  }
+  await Alice.page.goto(`${server.origin}/#/book/${shelf.alice.id}`);
+  await Alice.arrived(shelf.alice);
+  await Alice.sees(said);
+  await blur(Alice);
+  await take(Alice, "phone-unread");
+
+  await server.kill();
+  await Mina.banner.getByText("The connection is lost.").waitFor();
+  await Mina.write("Is it the tunnel, or is it the tea?");
+  await Mina.banner.getByText("1 message waits to be sent.").waitFor();
+  await take(Mina, "offline");
+}
+
+
 async function take(reader, name) {
   const path = join(FOLDER, `${name}.png`);
-  await reader.page.mouse.move(0, 0);
   await reader.page.screenshot({ path, animations: "disabled", caret: "hide" });
   const { size } = statSync(path);
   console.log(`${path}  ${Math.round(size / 1000)} kB`);

@@ -1,55 +1,46 @@
-import { useId, useLayoutEffect, useRef, useState, type FormEvent, type KeyboardEvent, type ReactNode } from "react";
+import { useId, type FormEvent, type KeyboardEvent, type ReactNode, type RefObject } from "react";
 
-import { returnToDraft, useDraft, writeDraft } from "./drafts";
-import { explain } from "./errors";
+import { CONTENT_MAX, lengthOf, useGrowing } from "./content";
+import { useDraft, writeDraft } from "./drafts";
 
-/** The protocol's bound on `content`, in Unicode scalar values after trimming. */
-const CONTENT_MAX = 4000;
 const COUNT_FROM = 3600;
 
 interface ComposerProps {
   bookId: number;
+  box: RefObject<HTMLTextAreaElement | null>;
   canSend: boolean;
-  /** Messages wait on this side until the connection is back. */
-  waiting: boolean;
-  send: (content: string) => Promise<unknown>;
-  onSent: () => void;
-  /** What stands in the way of the whole room, when something does. */
+  onSend: (content: string) => void;
+  /** Called at every key, with whether there are words. */
+  onWriting: (writing: boolean) => void;
+  /** The arrow up in an empty box: the last own message is edited. */
+  onEditLast: () => void;
+  /** What stands in the way, when something does. */
   trouble?: ReactNode;
 }
 
-export function Composer({ bookId, canSend, waiting, send, onSent, trouble }: ComposerProps) {
+export function Composer({ bookId, box, canSend, onSend, onWriting, onEditLast, trouble }: ComposerProps) {
   const id = useId();
-  const box = useRef<HTMLTextAreaElement>(null);
   const draft = useDraft(bookId);
-  const [failure, setFailure] = useState("");
 
-  const length = [...draft.trim()].length;
+  const length = lengthOf(draft);
   const left = CONTENT_MAX - length;
   const ready = canSend && length > 0 && left >= 0;
-
-  useLayoutEffect(() => {
-    const area = box.current;
-    if (area === null) return;
-    area.style.height = "auto";
-    area.style.height = `${area.scrollHeight + area.offsetHeight - area.clientHeight}px`;
-  }, [draft]);
+  useGrowing(box, draft);
 
   function submit(event?: FormEvent) {
     event?.preventDefault();
     if (!ready) return;
-    const content = draft.trim();
-    setFailure("");
     writeDraft(bookId, "");
-    onSent();
+    onWriting(false);
+    onSend(draft.trim());
     box.current?.focus();
-    send(content).catch((error: unknown) => {
-      setFailure(explain(error));
-      returnToDraft(bookId, content);
-    });
   }
 
   function onKeyDown(event: KeyboardEvent) {
+    if (event.key === "ArrowUp" && draft === "") {
+      event.preventDefault();
+      onEditLast();
+    }
     // Enter that ends an input method's composition chooses a word; it does not send.
     if (event.key !== "Enter" || event.shiftKey || event.nativeEvent.isComposing) return;
     event.preventDefault();
@@ -59,7 +50,7 @@ export function Composer({ bookId, canSend, waiting, send, onSent, trouble }: Co
   return (
     <form className="composer" onSubmit={submit} aria-label="Write a message">
       <div className="composer-trouble" role="alert">
-        {failure !== "" ? <p>{failure}</p> : trouble}
+        {trouble}
       </div>
       <div className="composer-box">
         <label className="visually-hidden" htmlFor={id}>
@@ -78,7 +69,7 @@ export function Composer({ bookId, canSend, waiting, send, onSent, trouble }: Co
           autoFocus={matchMedia("(hover: hover)").matches}
           onChange={(event) => {
             writeDraft(bookId, event.target.value);
-            setFailure("");
+            onWriting(event.target.value.trim() !== "");
           }}
           onKeyDown={onKeyDown}
         />
@@ -87,11 +78,7 @@ export function Composer({ bookId, canSend, waiting, send, onSent, trouble }: Co
         </button>
       </div>
       <p className="composer-hint" id={`${id}-hint`}>
-        {waiting ? (
-          <span>Keep writing: it goes out when the connection is back</span>
-        ) : (
-          <span className="composer-keys">Enter sends, Shift + Enter starts a new line</span>
-        )}
+        <span className="composer-keys">Enter sends, Shift + Enter starts a new line, ↑ edits your last message</span>
         {length >= COUNT_FROM && (
           <span className={left < 0 ? "count over" : "count"}>
             {left < 0 ? `${-left} over the limit of ${CONTENT_MAX}` : `${left} left`}

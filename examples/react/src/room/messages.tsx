@@ -1,27 +1,52 @@
-import { useMemo, type ReactNode } from "react";
+import { memo, useLayoutEffect, useMemo, useRef } from "react";
 import type { Message } from "readrealm-chat";
 
+import type { Book } from "../books";
 import { dayName, useToday } from "../time";
-import { MessageRow } from "./message";
-import { timeline } from "./timeline";
-import type { useLogScroll } from "./use-log-scroll";
+import { MessageRow, type RowActions } from "./message";
+import { Placeholder } from "./placeholder";
+import { isSettled, timeline } from "./timeline";
+import { changeOf, type Change } from "./use-changes";
+import type { LogScroll } from "./use-log-scroll";
 import { useOlder } from "./use-older";
+import type { Unread } from "./use-unread";
 
 interface MessagesProps {
+  book: Book;
   messages: readonly Message[];
   userId: string;
-  joined: boolean;
+  status: "joining" | "joined" | "failed";
   hasMore: boolean;
   loadPrevious: () => Promise<{ hasMore: boolean }>;
-  scroll: ReturnType<typeof useLogScroll>;
-  /** Shown while there are no messages. */
-  placeholder: ReactNode;
+  scroll: LogScroll;
+  unread: Unread | undefined;
+  changes: ReadonlyMap<string, Change>;
+  /** Why messages failed, by their words. */
+  reasons: ReadonlyMap<string, string>;
+  /** The message that is being edited. */
+  editing: string | undefined;
+  /** Whether the connection is away. */
+  away: boolean;
+  actions: RowActions;
 }
 
-export function Messages({ messages, userId, joined, hasMore, loadPrevious, scroll, placeholder }: MessagesProps) {
+/** The log. What changes elsewhere in the room, such as who is writing, renders none of it. */
+export const Messages = memo(function Messages(props: MessagesProps) {
+  const { book, messages, userId, status, hasMore, loadPrevious, scroll, unread, changes, reasons, away, actions } = props;
+  const joined = status === "joined";
   const today = useToday();
-  const entries = useMemo(() => timeline(messages, userId), [messages, userId]);
+  const entries = useMemo(() => timeline(messages, userId, unread), [messages, userId, unread]);
+  const reachable = useMemo(() => messages.find((m) => isSettled(m) && m.userId === userId)?.id, [messages, userId]);
   const older = useOlder(scroll.log, joined && hasMore, loadPrevious);
+
+  // A reader who comes back goes on where they had been, once.
+  const divider = useRef<HTMLParagraphElement>(null);
+  const opened = useRef(false);
+  useLayoutEffect(() => {
+    if (!joined || opened.current) return;
+    opened.current = true;
+    if (divider.current !== null) scroll.openAt(divider.current);
+  }, [joined, scroll]);
 
   return (
     <div
@@ -29,8 +54,8 @@ export function Messages({ messages, userId, joined, hasMore, loadPrevious, scro
       className="log"
       role="log"
       aria-label="Messages"
-      aria-live="polite"
-      // History is not news: a screen reader is told of messages only once the page has caught up.
+      // Silent: what is new the announcer tells.
+      aria-live="off"
       aria-busy={!joined || older.phase === "loading"}
       tabIndex={0}
     >
@@ -47,26 +72,44 @@ export function Messages({ messages, userId, joined, hasMore, loadPrevious, scro
         {joined && !hasMore && entries.length > 0 && <p className="log-note">The conversation begins here</p>}
       </div>
       <div className="log-list" ref={scroll.list}>
-        {entries.map((entry) =>
-          entry.kind === "day" ? (
-            <p key={entry.key} className="day">
-              <time dateTime={isoDay(entry.date)}>{dayName(entry.date, today)}</time>
-            </p>
-          ) : (
+        {entries.map((entry) => {
+          if (entry.kind === "day") {
+            return (
+              <p key={entry.key} className="day">
+                <time dateTime={isoDay(entry.date)}>{dayName(entry.date, today)}</time>
+              </p>
+            );
+          }
+          if (entry.kind === "unread") {
+            return (
+              <p key={entry.key} className="day unread" ref={divider}>
+                New since you were here
+              </p>
+            );
+          }
+          const { message } = entry;
+          const change = entry.mine ? changeOf(message, changes) : undefined;
+          return (
             <MessageRow
               key={entry.key}
-              message={entry.message}
+              message={message}
               mine={entry.mine}
               opens={entry.opens}
               closes={entry.closes}
+              change={change}
+              editing={props.editing === message.id}
+              waiting={away && (message.status === "sending" || change?.status === "pending")}
+              reason={message.status === "failed" ? reasons.get(message.content) : undefined}
+              reachable={message.id === reachable}
+              actions={actions}
             />
-          ),
-        )}
+          );
+        })}
       </div>
-      {entries.length === 0 && placeholder}
+      {entries.length === 0 && <Placeholder book={book} status={status} />}
     </div>
   );
-}
+});
 
 function isoDay(date: Date): string {
   const two = (n: number) => String(n).padStart(2, "0");

@@ -1,15 +1,23 @@
+import { useCallback, useMemo, useRef, useState } from "react";
 import { useRoom } from "readrealm-chat/react";
 
 import type { Book } from "../books";
 import { MAIN_ID } from "../skip-link";
 import { About } from "./about";
+import { Announcer } from "./announcer";
+import { Banner } from "./banner";
 import { Composer } from "./composer";
 import { explain, explainClosed } from "./errors";
+import type { RowActions } from "./message";
 import { Messages } from "./messages";
-import { Placeholder } from "./placeholder";
 import { RoomHeader } from "./room-header";
+import { isSettled } from "./timeline";
+import { Typing } from "./typing";
+import { useChanges } from "./use-changes";
 import { useLogScroll } from "./use-log-scroll";
 import { useNews, useRoomTitle } from "./use-news";
+import { useSending } from "./use-sending";
+import { isUnread, useUnread } from "./use-unread";
 
 interface RoomProps {
   book: Book;
@@ -18,51 +26,98 @@ interface RoomProps {
 }
 
 export function Room({ book, userId, onReconnect }: RoomProps) {
-  const { messages, send, loadPrevious, hasMore, members, state, status, error } = useRoom(book.id);
+  const room = useRoom(book.id);
+  const { messages, loadPrevious, hasMore, members, typing, setTyping, state, status } = room;
   const joined = status === "joined";
+  const box = useRef<HTMLTextAreaElement>(null);
+  const [editing, setEditing] = useState<string>();
+  const { changes, actions: changeActions } = useChanges(room.edit, room.delete);
+  const { actions: sendActions, reasons, refused } = useSending(book.id, messages, room.send, room.delete);
+
   const scroll = useLogScroll(messages);
-  const news = useNews(messages, userId, joined, scroll.atNewest);
+  const newest = useMemo(() => (joined ? (messages.find(isSettled)?.seq ?? 0) : undefined), [joined, messages]);
+  const unread = useUnread(book.id, userId, newest, scroll);
+  const unreadCount = scroll.behind ? messages.filter((m) => isUnread(m, userId, unread)).length : 0;
+  const news = useNews(messages, userId, joined, scroll.atNewest) + unreadCount;
   useRoomTitle(book.title, messages, userId, joined);
 
-  const trouble =
-    state.status === "closed" ? explainClosed(state.reason) : status === "failed" ? explain(error) : undefined;
+  const actions = useMemo<RowActions>(() => {
+    const endEdit = () => {
+      setEditing(undefined);
+      // Where there is no pointer the focus would open the keyboard.
+      if (matchMedia("(hover: hover)").matches) box.current?.focus();
+    };
+    return { ...changeActions, ...sendActions, startEdit: setEditing, endEdit };
+  }, [changeActions, sendActions]);
+
+  const { jumpToNewest } = scroll;
+  const say = useCallback(
+    (content: string) => {
+      jumpToNewest();
+      sendActions.say(content);
+    },
+    [jumpToNewest, sendActions],
+  );
+
+  function editLast() {
+    const open = (id: string) => changes.get(id)?.status === "pending";
+    const last = messages.find((m) => isSettled(m) && m.userId === userId && !open(m.id));
+    if (last !== undefined) setEditing(last.id);
+  }
+
+  const pending = [...changes.values()].filter((change) => change.status === "pending").length;
+  const waiting = messages.filter((m) => m.status === "sending").length + pending;
+  const over =
+    state.status === "closed" ? explainClosed(state.reason) : status === "failed" ? explain(room.error) : undefined;
   return (
     <>
       <main className="room" id={MAIN_ID} tabIndex={-1}>
         <RoomHeader book={book} members={members} state={state} />
         <div className="log-frame">
           <Messages
+            book={book}
             messages={messages}
             userId={userId}
-            joined={joined}
+            status={status}
             hasMore={hasMore}
             loadPrevious={loadPrevious}
             scroll={scroll}
-            placeholder={<Placeholder book={book} status={status} />}
+            unread={unread}
+            changes={changes}
+            reasons={reasons}
+            editing={editing}
+            away={state.status !== "connected"}
+            actions={actions}
           />
+          <Banner state={state} waiting={waiting} />
           {!scroll.atNewest && (
-            <button type="button" className={news > 0 ? "pill news" : "pill"} onClick={scroll.jumpToNewest}>
+            <button type="button" className={news > 0 ? "pill news" : "pill"} onClick={jumpToNewest}>
               {news > 0 ? `${news} new: jump to newest` : "Jump to newest"}
             </button>
           )}
         </div>
+        <Typing typing={typing} userId={userId} />
         <Composer
           bookId={book.id}
-          canSend={trouble === undefined}
-          waiting={state.status === "reconnecting"}
-          send={send}
-          onSent={scroll.jumpToNewest}
+          box={box}
+          canSend={over === undefined}
+          onSend={say}
+          onWriting={setTyping}
+          onEditLast={editLast}
           trouble={
-            trouble !== undefined && (
+            over !== undefined ? (
               <p>
-                {trouble}{" "}
+                {over}{" "}
                 <button type="button" className="link-button" onClick={onReconnect}>
                   Connect again
                 </button>
               </p>
+            ) : (
+              refused !== "" && <p>{refused}</p>
             )
           }
         />
+        <Announcer messages={messages} userId={userId} joined={joined} />
       </main>
       <About book={book} members={members} userId={userId} />
     </>

@@ -1,9 +1,12 @@
 import type { Message } from "readrealm-chat";
 
 import { startOfDay } from "../time";
+import { isUnread, type Unread } from "./use-unread";
 
 export type Entry =
   | { kind: "day"; key: string; date: Date }
+  /** What follows came while the reader was away. */
+  | { kind: "unread"; key: string }
   | {
       kind: "message";
       key: string;
@@ -34,20 +37,23 @@ function sameRun(a: Message, b: Message): boolean {
   );
 }
 
-/** The room as it is read: oldest first, with the days and the runs of one author marked. */
-export function timeline(newestFirst: readonly Message[], userId: string): Entry[] {
+/** The room as it is read: oldest first, with the days, the runs of one author and what is unread marked. */
+export function timeline(newestFirst: readonly Message[], userId: string, unread: Unread | undefined): Entry[] {
   const entries: Entry[] = [];
+  let divided: boolean = false;
   let previous: Message | undefined;
   let previousDay = Number.NaN;
   for (let i = newestFirst.length - 1; i >= 0; i--) {
     const message = newestFirst[i];
-    // The words of a refused message are back in the composer: shown here too, they would stand on the page twice.
-    if (message === undefined || message.status === "failed") continue;
+    if (message === undefined) continue;
     const day = startOfDay(new Date(message.createdAt));
     const newDay = day.getTime() !== previousDay;
-    const opens = newDay || previous === undefined || !sameRun(previous, message);
+    const divides: boolean = !divided && isUnread(message, userId, unread);
+    const opens = newDay || divides || previous === undefined || !sameRun(previous, message);
     if (opens) closeRun(entries);
     if (newDay) entries.push({ kind: "day", key: `day-${day.getTime()}`, date: day });
+    if (divides) entries.push({ kind: "unread", key: "unread" });
+    divided ||= divides;
     entries.push({
       kind: "message",
       key: keyOf(message),

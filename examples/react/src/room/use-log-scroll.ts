@@ -1,13 +1,21 @@
-import { useCallback, useEffect, useLayoutEffect, useRef, useState, type RefObject } from "react";
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, type RefObject } from "react";
 
 /** Near enough to the end to count as reading the newest. */
 const END_SLACK_PX = 48;
+/** Above what is shown from: enough to see that there is something before it. */
+const HEADROOM_PX = 90;
 
-interface LogScroll {
+export interface LogScroll {
   log: RefObject<HTMLDivElement | null>;
   list: RefObject<HTMLDivElement | null>;
   atNewest: boolean;
+  /** The same, as of this moment and not of the last render. */
+  isFollowing: () => boolean;
+  /** Whether the reader has not been at the newest since `openAt`. */
+  behind: boolean;
   jumpToNewest: () => void;
+  /** Opens the log at this element, unless it is in view with the newest message. */
+  openAt: (element: HTMLElement) => void;
 }
 
 /**
@@ -21,6 +29,9 @@ export function useLogScroll(version: unknown): LogScroll {
   const measured = useRef({ view: 0, content: 0 });
   const anchor = useRef<{ element: HTMLElement; top: number }>(undefined);
   const [atNewest, setAtNewest] = useState(true);
+  const [behind, setBehind] = useState(false);
+  // Until the newest is in view.
+  if (behind && atNewest) setBehind(false);
 
   const settle = useCallback(() => {
     const view = log.current;
@@ -68,7 +79,26 @@ export function useLogScroll(version: unknown): LogScroll {
     settle();
   }, [settle]);
 
-  return { log, list, atNewest, jumpToNewest };
+  const openAt = useCallback(
+    (element: HTMLElement) => {
+      const view = log.current;
+      const top = element.offsetTop - HEADROOM_PX;
+      if (view === null || top >= view.scrollHeight - view.clientHeight) return;
+      following.current = false;
+      setAtNewest(false);
+      setBehind(true);
+      view.scrollTop = top;
+      anchor.current = firstVisible(view, list.current);
+    },
+    [],
+  );
+
+  const isFollowing = useCallback(() => following.current, []);
+
+  return useMemo(
+    () => ({ log, list, atNewest, isFollowing, behind, jumpToNewest, openAt }),
+    [atNewest, isFollowing, behind, jumpToNewest, openAt],
+  );
 }
 
 function firstVisible(view: HTMLElement, rows: HTMLElement | null): { element: HTMLElement; top: number } | undefined {
@@ -83,7 +113,7 @@ function firstVisible(view: HTMLElement, rows: HTMLElement | null): { element: H
     else low = middle + 1;
   }
   // A day's heading moves when older messages of the same day come in; a message does not.
-  let element = elements[low] as HTMLElement | undefined;
-  if (element?.dataset.seq === undefined && low + 1 < elements.length) element = elements[low + 1] as HTMLElement;
+  while (low + 1 < elements.length && elements[low]?.tagName !== "ARTICLE") low += 1;
+  const element = elements[low] as HTMLElement | undefined;
   return element === undefined ? undefined : { element, top: element.offsetTop };
 }

@@ -1,6 +1,7 @@
 import { useEffect, useMemo, useState } from "react";
 import type { Message } from "readrealm-chat";
 
+import { useVisible } from "../visible";
 import { isSettled } from "./timeline";
 
 /** How many messages of others came since the reader last had the newest in view. */
@@ -17,14 +18,7 @@ export function useNews(messages: readonly Message[], userId: string, joined: bo
 
 /** The tab's title tells a reader who is elsewhere that the conversation went on. */
 export function useRoomTitle(title: string, messages: readonly Message[], userId: string, joined: boolean): void {
-  const [visible, setVisible] = useState(() => document.visibilityState === "visible");
-  const news = useNews(messages, userId, joined, visible);
-
-  useEffect(() => {
-    const changed = () => setVisible(document.visibilityState === "visible");
-    document.addEventListener("visibilitychange", changed);
-    return () => document.removeEventListener("visibilitychange", changed);
-  }, []);
+  const news = useNews(messages, userId, joined, useVisible());
 
   useEffect(() => {
     document.title = `${news > 0 ? `(${news}) ` : ""}${title} · ReadRealm Chat`;
