@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { clean } from "../harness/axe.mjs";
 import { PHONE, shelf } from "../harness/reader.mjs";
+import { refuse } from "../harness/refuse.mjs";
 import { story } from "../harness/story.mjs";
 
 story("everything can be done with the keyboard alone", async (stage) => {
@@ -43,6 +44,7 @@ for (const colorScheme of ["light", "dark"]) {
       const server = await stage.server();
       const settings = { ...options, colorScheme, reducedMotion: "reduce" };
       const alice = await stage.reader(server, "Alice", settings);
+      await refuse(alice, "message", ({ content }) => content === "Refused", { code: "forbidden", message: "no" });
       await alice.openShelf();
       await clean(alice, "the shelf");
       await alice.page.goto(`${server.origin}/#/book/${shelf.alice.id}`);
@@ -64,7 +66,19 @@ for (const colorScheme of ["light", "dark"]) {
         await about.click();
         await alice.page.getByRole("complementary", { name: "About this room" }).waitFor();
         await clean(alice, "who is here");
+        await alice.page.keyboard.press("Escape");
       }
+      await alice.write("Refused");
+      await alice.message("Refused").getByText("Not sent.").waitFor();
+      await alice.press("Why is a raven", "Delete");
+      await clean(alice, "the question before a delete, and a failed message");
+      await alice.page.keyboard.press("Escape");
+      await server.kill();
+      await alice.banner.getByText("The connection is lost.").waitFor();
+      await alice.write("Is anybody there?");
+      await alice.press("Why is a raven", "Edit");
+      await clean(alice, "a message being edited, and one that waits");
+      if (size !== "wide") await fits(alice, "a room in which much is going on");
     });
   }
 }

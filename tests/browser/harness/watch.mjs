@@ -14,7 +14,7 @@ export class Watch {
   async over(context, server, who) {
     const report = (text) => this.problems.push(`${who}: ${text}`);
     context.on("console", (message) => {
-      if (message.type() !== "error" || isOutage(message.text(), server)) return;
+      if (message.type() !== "error" || isOutage(message, server)) return;
       report(`console error: ${message.text()} (${message.location().url})`);
     });
     context.on("weberror", (error) => report(`uncaught: ${error.error().stack}`));
@@ -47,8 +47,10 @@ function isForeign(url, server) {
   return WEB.test(url) && new URL(url).host !== new URL(server.origin).host;
 }
 
-/** Chromium itself logs every attempt to reach a server that is away; no page can keep it from that. */
-function isOutage(text, server) {
+/** Chromium itself logs every attempt to reach a server that is away, and asks for the icon again; no page can keep it from that. */
+function isOutage(message, server) {
+  if (!server.wasAway) return false;
   const socket = `${server.origin.replace(/^http/, "ws")}/ws`;
-  return server.wasAway && text.startsWith(`WebSocket connection to '${socket}' failed: `);
+  const icon = message.location().url === `${server.origin}/favicon.svg`;
+  return icon || message.text().startsWith(`WebSocket connection to '${socket}' failed: `);
 }

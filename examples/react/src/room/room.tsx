@@ -8,6 +8,7 @@ import { Announcer } from "./announcer";
 import { Banner } from "./banner";
 import { Composer } from "./composer";
 import { explain, explainClosed } from "./errors";
+import { useWithLeftBehind } from "./left-behind";
 import type { RowActions } from "./message";
 import { Messages } from "./messages";
 import { RoomHeader } from "./room-header";
@@ -27,12 +28,13 @@ interface RoomProps {
 
 export function Room({ book, userId, onReconnect }: RoomProps) {
   const room = useRoom(book.id);
-  const { messages, loadPrevious, hasMore, members, typing, setTyping, state, status } = room;
+  const { loadPrevious, hasMore, members, typing, setTyping, state, status } = room;
   const joined = status === "joined";
+  const messages = useWithLeftBehind(book.id, room.messages, joined);
   const box = useRef<HTMLTextAreaElement>(null);
   const [editing, setEditing] = useState<string>();
   const { changes, actions: changeActions } = useChanges(room.edit, room.delete);
-  const { actions: sendActions, reasons, refused } = useSending(book.id, messages, room.send, room.delete);
+  const { actions: sendActions, reasons, refused } = useSending(book.id, userId, messages, room.send, room.delete);
 
   const scroll = useLogScroll(messages);
   const newest = useMemo(() => (joined ? (messages.find(isSettled)?.seq ?? 0) : undefined), [joined, messages]);

@@ -4,6 +4,7 @@ import { ChatError, type Message } from "readrealm-chat";
 import { canRemember, local } from "../storage";
 import { returnToDraft } from "./drafts";
 import { explain } from "./errors";
+import { leaveBehind } from "./left-behind";
 
 /** Refusals that leave no message in the room: its words would be lost with it. */
 const LEFT_NOTHING = new Set(["invalid_data", "outbox_full", "load_failed", "left"]);
@@ -29,6 +30,7 @@ interface Sending {
 /** Sends, and sees to it that words are never lost: what fails stays in the room, or goes back into the message box. */
 export function useSending(
   bookId: number,
+  userId: string,
   messages: readonly Message[],
   send: (content: string) => Promise<unknown>,
   remove: (messageId: string) => Promise<void>,
@@ -61,7 +63,7 @@ export function useSending(
       send(content).catch((error: unknown) => {
         const code = error instanceof ChatError ? error.code : "";
         // The outbox outlives the connection: what was on its way goes out with the next one.
-        if (OVER.has(code) && canRemember(local)) return;
+        if (OVER.has(code) && canRemember(local)) return leaveBehind(bookId, userId, content);
         if (mounted.current && !OVER.has(code) && !LEFT_NOTHING.has(code)) {
           setReasons((old) => new Map(old).set(content, explain(error)));
           return;
@@ -70,7 +72,7 @@ export function useSending(
         returnToDraft(bookId, content);
       });
     },
-    [bookId, send],
+    [bookId, send, userId],
   );
 
   const actions = useMemo<SendActions>(() => {
