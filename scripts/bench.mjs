@@ -1,18 +1,36 @@
-// npm run bench -- SCENARIO [FLAG...]: measures a release build of the server, with a real mongod at hand.
+// npm run bench -- SCENARIO [FLAG...]: measures a release build of the server, with a real mongod at hand; `browser`, with a
+// real Chromium and the SDK. READREALM_SERVER names a server that is built already.
 
-import { run, work } from "./lib/process.mjs";
+import { join } from "node:path";
+import { buildSdk } from "./build-sdk.mjs";
+import { run, targetDir, work } from "./lib/process.mjs";
 import { main, step } from "./lib/say.mjs";
 import { prepare } from "./setup/index.mjs";
 
-const PACKAGES = ["-p", "readrealm-server", "-p", "readrealm-bench"];
+const SERVER = ["-p", "readrealm-server"];
+const BENCH = ["-p", "readrealm-bench"];
 
-async function bench(flags) {
-  const env = await prepare(["mongod"]);
-  await step("bench", "compiling (the first time takes minutes)", (note) =>
-    work("cargo", ["build", "--release", ...PACKAGES], { note }),
-  );
-  const args = ["run", "--quiet", "--release", "-p", "readrealm-bench", "--", ...flags];
-  return run("cargo", args, { env, show: true });
+function bench(flags) {
+  return flags[0] === "browser" ? inBrowser(flags.slice(1)) : native(flags);
 }
+
+async function native(flags) {
+  const env = await prepare(["mongod"]);
+  await compile([...SERVER, ...BENCH]);
+  return run("cargo", ["run", "--quiet", "--release", ...BENCH, "--", ...flags], { env, show: true });
+}
+
+async function inBrowser(flags) {
+  const env = await prepare(["npmInstall", "browser"]);
+  await buildSdk();
+  if (!env.READREALM_SERVER) {
+    await compile(SERVER);
+    env.READREALM_SERVER = join(targetDir, "release/readrealm-server");
+  }
+  return run("node", ["bench/browser/main.mjs", ...flags], { env, show: true });
+}
+
+const compile = (packages) =>
+  step("bench", "compiling (the first time takes minutes)", (note) => work("cargo", ["build", "--release", ...packages], { note }));
 
 await main(import.meta, bench);
