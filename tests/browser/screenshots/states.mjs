@@ -1,6 +1,7 @@
 // States of a room that come and go, for the pictures: brought about as readers bring them about.
 
 import { refuse } from "../harness/refuse.mjs";
+import { until } from "../harness/until.mjs";
 
 /** Something the server will not take, so that there is a picture of it. */
 export const refused = "Off with their heads!";
@@ -13,8 +14,16 @@ export function refuseRude(reader) {
   });
 }
 
-export async function startWriting(...readers) {
-  for (const { composer } of readers) await composer.pressSequentially("Well,");
+const line = async ({ page }) => (await page.locator(".typing").textContent()).trim();
+
+/** Has `readers` write until `witness` is told so. What came before must be over, and the server tells at most twice a second. */
+export async function showWriting(witness, words, ...readers) {
+  await until("nobody is writing", () => line(witness), "");
+  const write = async () => {
+    for (const { composer } of readers) await composer.press("x");
+    return line(witness);
+  };
+  await until(`${witness.name} is told: ${words}`, write, words);
 }
 
 /** The reader points at an own message. */

@@ -7,7 +7,7 @@ import { repository } from "../harness/needs.mjs";
 import { PHONE, shelf } from "../harness/reader.mjs";
 import { Stage } from "../harness/stage.mjs";
 import { conversation, meanwhile } from "./conversation.mjs";
-import { pointAt, refused, refuseRude, startWriting } from "./states.mjs";
+import { pointAt, refused, refuseRude, showWriting } from "./states.mjs";
 
 const FOLDER = join(repository, "docs/screenshots");
 const WIDE = { viewport: { width: 1280, height: 930 } };
@@ -57,14 +57,12 @@ async function takeAll() {
   await Promise.all([Alice.sees(said), Edmond.sees(said), Mina.sees(said)]);
 
   await blur(Mina);
-  await startWriting(Alice, Edmond);
-  await Mina.page.getByText("Alice and Edmond are writing…").waitFor();
+  await showWriting(Mina, "Alice and Edmond are writing…", Alice, Edmond);
   await pointAt(Mina, conversation[1][1]);
   await take(Mina, "room");
   for (const { composer } of [Alice, Edmond]) await composer.fill("");
 
-  await startWriting(Mina);
-  await Alice.page.getByText("Mina is writing…").waitFor();
+  await showWriting(Alice, "Mina is writing…", Mina);
   await blur(Alice);
   await take(Alice, "phone");
   await Mina.composer.fill("");
