@@ -30,6 +30,8 @@ export function Announcer({ messages, userId, joined }: AnnouncerProps) {
     if (!joined || timer.current !== undefined) return;
     // What the room held when it was joined is history.
     told.current ??= newest;
+    // A log that begins anew has earlier places.
+    told.current = Math.min(told.current, newest);
     if (newest <= told.current) return;
     timer.current = setTimeout(() => {
       timer.current = undefined;

@@ -7,7 +7,7 @@ export function Banner({ state, waiting }: { state: ConnectionState; waiting: nu
   const online = useOnline();
   const away = state.status === "reconnecting";
   return (
-    <div className="banner" role="status" hidden={!away}>
+    <div className="banner" role="status">
       {away && (
         <p>
           <strong>{online ? "The connection is lost." : "You are offline."}</strong> {promise(waiting)}
