@@ -109,6 +109,13 @@ impl ReplicaSet {
         None
     }
 
+    /// Resolves when there is a primary.
+    pub async fn elected(&self) {
+        while self.primary().await.is_none() {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
     /// Resolves when there is a primary and all others follow it.
     pub async fn whole(&self) {
         loop {

@@ -4,11 +4,15 @@ use std::fmt;
 use std::time::Duration;
 
 use mongodb::bson::{Document, doc};
+use tokio::time::timeout;
 
 use super::Say;
 use super::cluster::{Cluster, NODES};
 use super::dice::Dice;
 use crate::proxy::{Side, Weather};
+
+/// Two members elect one of them within this time.
+const ELECTION: Duration = Duration::from_mins(1);
 
 /// A kind of fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,6 +22,7 @@ pub(super) enum Kind {
     StopPrimary,
     StopSecondary,
     LoseMajority,
+    KillAlone,
     KillNode,
     TerminateNode,
     CutClients,
@@ -47,12 +52,13 @@ enum Part {
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 21] = [
+    pub(super) const ALL: [Self; 22] = [
         Self::StepDown,
         Self::KillPrimary,
         Self::StopPrimary,
         Self::StopSecondary,
         Self::LoseMajority,
+        Self::KillAlone,
         Self::KillNode,
         Self::TerminateNode,
         Self::CutClients,
@@ -73,9 +79,12 @@ impl Kind {
 
     fn part(self) -> Part {
         match self {
-            Self::StepDown | Self::KillPrimary | Self::StopPrimary | Self::StopSecondary | Self::LoseMajority => {
-                Part::Members
-            }
+            Self::StepDown
+            | Self::KillPrimary
+            | Self::StopPrimary
+            | Self::StopSecondary
+            | Self::LoseMajority
+            | Self::KillAlone => Part::Members,
             Self::KillNode | Self::TerminateNode => Part::Nodes,
             Self::CutClients | Self::LoseClients | Self::SlowClients => Part::ClientLinks,
             Self::CutMongods | Self::LoseMongods | Self::SlowMongods => Part::MongodLinks,
@@ -86,10 +95,11 @@ impl Kind {
     /// Whether this may come on top of that. Members are harmed one at a time, and nothing is added to the one kind
     /// that takes their majority away.
     pub(super) fn may_join(self, other: Self) -> bool {
-        let parts = self.part() != other.part() && self.part() != Part::Members && other != Self::LoseMajority;
+        let parts = self.part() != other.part() && self.part() != Part::Members;
+        let whole = !matches!(other, Self::LoseMajority | Self::KillAlone);
         // A stopped member could not be told that its commands are to work again.
         let told = self.part() != Part::Commands || !matches!(other, Self::StopPrimary | Self::StopSecondary);
-        parts && told
+        parts && whole && told
     }
 
     /// Whether it is over soon enough for the short run.
@@ -104,7 +114,7 @@ impl Kind {
             (Self::KillPrimary, false) => (15_000, 18_000),
             (Self::KillPrimary, true) => (4_000, 4_000),
             (Self::StopPrimary | Self::StopSecondary, false) => (20_000, 20_000),
-            (Self::LoseMajority, false) => (5_000, 9_000),
+            (Self::LoseMajority | Self::KillAlone, false) => (5_000, 9_000),
             (Self::KillNode | Self::TerminateNode, false) => (1_000, 5_000),
             (_, false) => (4_000, 9_000),
             (_, true) => (1_500, 1_500),
@@ -161,6 +171,7 @@ impl fmt::Display for Kind {
             Self::StopPrimary => "primary stopped (SIGSTOP)",
             Self::StopSecondary => "secondary stopped (SIGSTOP)",
             Self::LoseMajority => "both secondaries stopped",
+            Self::KillAlone => "primary cut off from the others, killed",
             Self::KillNode => "kill -9 of a node",
             Self::TerminateNode => "SIGTERM of a node",
             Self::CutClients => "clients cut off",
@@ -232,6 +243,7 @@ impl Fault {
             Kind::KillPrimary => cluster.set.kill(target),
             Kind::StopPrimary | Kind::StopSecondary => cluster.set.freeze(target, true),
             Kind::LoseMajority => self.freeze_others(cluster, true),
+            Kind::KillAlone => self.isolate(cluster, Weather::Lost),
             Kind::KillNode => cluster.nodes[target].kill(),
             Kind::TerminateNode => {
                 if let Some(wrong) = cluster.nodes[target].terminate().await {
@@ -266,6 +278,16 @@ impl Fault {
             Kind::KillPrimary => cluster.set.restart(target).await,
             Kind::StopPrimary | Kind::StopSecondary => cluster.set.freeze(target, false),
             Kind::LoseMajority => self.freeze_others(cluster, false),
+            // What it alone has dies with it, as another is elected before it is back.
+            Kind::KillAlone => {
+                cluster.set.kill(target);
+                self.isolate(cluster, Weather::Clear);
+                if timeout(ELECTION, cluster.set.elected()).await.is_err() {
+                    say.ledger
+                        .broken("nobody was elected in place of the killed primary".to_owned());
+                }
+                cluster.set.restart(target).await;
+            }
             Kind::KillNode | Kind::TerminateNode => cluster.nodes[target].restart(say).await,
             kind => {
                 if kind.weather().is_some() {
@@ -275,6 +297,13 @@ impl Fault {
                     cluster.set.fail_command(None).await;
                 }
             }
+        }
+    }
+
+    /// Members take what is new from the primary; the nodes' way to it stays as it is.
+    fn isolate(&self, cluster: &Cluster, weather: Weather) {
+        if let Some(proxy) = cluster.set.proxies().nth(self.target) {
+            proxy.set_weather(Side::Other, weather);
         }
     }
 
