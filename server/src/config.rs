@@ -1,13 +1,16 @@
 //! Everything an operator can set. Defaults stand here and nowhere else.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, ValueEnum};
+use clap::builder::TypedValueParser;
+use clap::error::ErrorKind;
+use clap::{Arg, Args, Command, Parser, ValueEnum};
 
-use crate::log::open::StoreUrl;
+use crate::log::open::{InvalidStoreUrl, StoreUrl};
 
 /// Durable chat rooms over WebSocket: one gapless order per room, and nothing acknowledged that could be lost.
 #[derive(Debug, Clone, Parser)]
@@ -26,7 +29,9 @@ pub struct Config {
     #[arg(
         long,
         env = "READREALM_STORE",
+        hide_env_values = true,
         default_value = "sqlite:readrealm.db",
+        value_parser = StoreUrlParser,
         value_name = "URL",
         global = true
     )]
@@ -83,6 +88,25 @@ pub struct AuthConfig {
     /// Audience that a token's `aud` must name. Without it a token that names any is refused.
     #[arg(long, env = "READREALM_AUTH_AUDIENCE", value_name = "NAME")]
     pub auth_audience: Option<String>,
+}
+
+/// Reads the URL of a log, or of a database. What is wrong with one is told without the URL, which may hold a password.
+#[derive(Debug, Clone, Copy)]
+pub struct StoreUrlParser;
+
+impl TypedValueParser for StoreUrlParser {
+    type Value = StoreUrl;
+
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, text: &OsStr) -> Result<StoreUrl, clap::Error> {
+        let read = text.to_str().ok_or_else(|| "it is no UTF-8".to_owned());
+        let read = read.and_then(|text| text.parse().map_err(|why: InvalidStoreUrl| why.to_string()));
+        read.map_err(|why| {
+            let what = arg.map_or_else(|| "the URL".to_owned(), |arg| format!("'{arg}'"));
+            command
+                .clone()
+                .error(ErrorKind::ValueValidation, format!("invalid value for {what}: {why}"))
+        })
+    }
 }
 
 /// A word that is shown to nobody.

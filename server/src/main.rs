@@ -1,6 +1,6 @@
 //! The `readrealm-server` binary: arguments, log lines and signals. Everything else is in the library.
 
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -54,6 +54,8 @@ async fn serve(config: Config) -> ExitCode {
 fn print(line: &str) -> ExitCode {
     match writeln!(std::io::stdout(), "{line}") {
         Ok(()) => ExitCode::SUCCESS,
+        // Whoever read the output has enough of it.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::FAILURE,
         Err(error) => fail(&error.to_string()),
     }
 }

@@ -16,8 +16,8 @@ use super::progress::Progress;
 use super::{AdminError, counted};
 use crate::log::inspect::open_reader;
 use crate::log::keep::{LogKeeper, open_keeper};
-use crate::log::open::StoreUrl;
-use crate::log::record::Record;
+use crate::log::open::{OpenError, StoreUrl};
+use crate::log::record::{FORMAT, Record};
 use crate::log::{Append, BATCH_BYTES, BATCH_EVENTS, Stop, StoredEvent};
 
 /// Bytes of a line at most: as much as an event may have in any engine.
@@ -81,8 +81,20 @@ impl Lines {
             _ if text.is_empty() => Ok(None),
             Err(_) if allow_cut && !text.ends_with(b"\n") => Ok(None),
             Err(_) if !text.ends_with(b"\n") => Err(self.cut()),
-            Err(_) => Err(self.wrong("is none of an export")),
+            Err(_) => Err(self.wrong("is none of an export that this server knows")),
         }
+    }
+
+    /// Whether nothing follows: two exports in one file are one too many.
+    fn end(&mut self) -> Result<(), AdminError> {
+        let rest = self.from.fill_buf();
+        let at_end = rest
+            .map_err(|error| AdminError::File(self.name.clone(), error))?
+            .is_empty();
+        if at_end {
+            return Ok(());
+        }
+        Err(self.wrong("ends the export, and the file goes on after it: import one export at a time"))
     }
 
     fn wrong(&self, what: &str) -> AdminError {
@@ -113,6 +125,10 @@ impl Import {
     pub async fn run(self, store: &StoreUrl) -> Result<(), AdminError> {
         let mut lines = Lines::open(&self.file)?;
         let head = match lines.next(false)? {
+            Some(Line::Head(head)) if head.format > FORMAT => {
+                let (found, known) = (head.format, FORMAT);
+                return Err(OpenError::NewerFormat { found, known }.into());
+            }
             Some(Line::Head(head)) if head.readrealm_export == VERSION => head,
             Some(Line::Head(_)) => return Err(lines.wrong("is of a newer export: use a newer readrealm-server")),
             _ => return Err(lines.wrong("is not the first of an export")),
@@ -142,7 +158,10 @@ impl Import {
         let end = loop {
             match lines.next(self.allow_cut)? {
                 Some(Line::Event(record)) => importer.take(*record, lines).await?,
-                Some(Line::End { end }) => break Some(end),
+                Some(Line::End { end }) => {
+                    lines.end()?;
+                    break Some(end);
+                }
                 Some(Line::Head(_)) => return Err(lines.wrong("begins another export")),
                 None if self.allow_cut => break None,
                 None => {
@@ -181,11 +200,16 @@ impl Import {
         log: &dyn LogKeeper,
         store: &StoreUrl,
     ) -> Result<Option<String>, AdminError> {
+        if self.own_epoch {
+            log.own_epoch().await?;
+            return Ok(Some("--own-epoch was given".to_owned()));
+        }
         let Some(end) = end else {
             return Ok(Some("the export was cut off".to_owned()));
         };
-        if self.own_epoch {
-            return Ok(Some("--own-epoch was given".to_owned()));
+        let reader = open_reader(store).await?;
+        if reader.about().await?.owns_epoch && log.epoch().as_str() != head.epoch {
+            return Ok(Some("it was told to, by log new-epoch or --own-epoch".to_owned()));
         }
         if !head.all_rooms {
             return Ok(Some("the export does not hold every room".to_owned()));
@@ -196,7 +220,6 @@ impl Import {
         if let Some(sign) = log.in_use().await? {
             return Ok(Some(sign));
         }
-        let reader = open_reader(store).await?;
         let (mut there, mut last) = (End::default(), None);
         while let Some(book) = reader.next_book(last).await? {
             there.rooms += 1;
@@ -266,7 +289,8 @@ impl Importer<'_> {
                 _ => "another event stands there".to_owned(),
             };
             return Err(AdminError::refused(format!(
-                "room {} differs from the export at position {}: {what}; nothing from there on was imported",
+                "room {} differs from the export at position {}: {what}; the room was imported up to there, and of the \
+                 rooms after it some may have been",
                 room.book, event.seq
             )));
         }

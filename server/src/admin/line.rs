@@ -1,7 +1,8 @@
 //! The lines of an export. The first is about the log, the last counts, so that what was cut off is noticed; between
 //! them stands one stored event a line, by room and position. The format is fixed by a golden file.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
+use serde_json::{Map, Value};
 
 use crate::log::record::Record;
 
@@ -20,7 +21,23 @@ pub enum Line {
         end: End,
     },
     /// An event, in its stored form.
-    Event(Box<Record>),
+    Event(#[serde(deserialize_with = "alone")] Box<Record>),
+}
+
+/// An event with no field beside its own: what nobody knows would be lost on the way.
+fn alone<'de, D: Deserializer<'de>>(line: D) -> Result<Box<Record>, D::Error> {
+    #[derive(Deserialize)]
+    struct Fields {
+        #[serde(flatten)]
+        record: Record,
+        #[serde(flatten)]
+        more: Map<String, Value>,
+    }
+    let Fields { record, more } = Fields::deserialize(line)?;
+    match more.keys().next() {
+        Some(field) => Err(D::Error::custom(format_args!("unknown field {field:?}"))),
+        None => Ok(Box::new(record)),
+    }
 }
 
 /// What an export is of.

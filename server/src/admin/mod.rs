@@ -23,6 +23,7 @@ use clap::Subcommand;
 use readrealm_protocol::BookId;
 
 use crate::log::ReadError;
+use crate::log::inspect::open_reader;
 use crate::log::open::{OpenError, StoreUrl};
 
 /// What to do with a log.
@@ -105,12 +106,13 @@ fn book_id(text: &str) -> Result<BookId, String> {
     BookId::try_from(number).map_err(|_| rule.to_owned())
 }
 
-/// A command that changes a log makes none: a wrong path is a mistake.
-fn must_exist(store: &StoreUrl) -> Result<(), AdminError> {
-    match store {
-        StoreUrl::Sqlite(path) if !path.is_file() => Err(OpenError::Missing(path.display().to_string()).into()),
-        _ => Ok(()),
+/// A command that changes a log makes none: a wrong path, or a wrong database, is a mistake.
+async fn must_exist(store: &StoreUrl) -> Result<(), AdminError> {
+    let about = open_reader(store).await?.about().await?;
+    if about.format.is_none() {
+        return Err(AdminError::refused("the log has no format; see log verify"));
     }
+    Ok(())
 }
 
 /// `3 rooms`, `1 room`.
@@ -119,11 +121,12 @@ fn counted(count: u64, thing: &str) -> impl fmt::Display {
     format!("{count} {thing}{plural}")
 }
 
-/// Text for a terminal: no character of it moves the cursor.
+/// Text for a terminal: no character of it moves the cursor, or turns the order of what follows.
 fn visible(text: &str) -> String {
+    let acts = |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars()
         .flat_map(|c| {
-            let escaped = c.is_control().then(|| c.escape_default());
+            let escaped = acts(c).then(|| c.escape_default());
             let plain = escaped.is_none().then_some(c);
             escaped.into_iter().flatten().chain(plain)
         })

@@ -24,7 +24,7 @@ pub struct NewEpoch {
 impl NewEpoch {
     /// Runs the command.
     pub async fn run(self, store: &StoreUrl) -> Result<(), AdminError> {
-        super::must_exist(store)?;
+        super::must_exist(store).await?;
         let log = open_keeper(store).await?;
         let renamed = self.rename(&*log).await;
         log.close().await;
@@ -37,6 +37,8 @@ impl NewEpoch {
         {
             return Err(AdminError::refused(sign));
         }
+        // First: an import of the same backup, done again later, is not to bring the old one back.
+        log.own_epoch().await?;
         let epoch = new_epoch();
         log.set_epoch(&epoch).await?;
         super::say(&format!("the epoch was {}, and is {epoch} now", log.epoch()))?;

@@ -30,7 +30,7 @@ const OPERATOR: &str = "log-redact";
 /// drops it; then its words, in the post and all edits, are overwritten with `[redacted]`. Positions, times, ids and
 /// authors stay. An interrupted run is finished by running it again.
 ///
-/// SQLite: the server must be stopped; the file is written anew, which needs as much free space again. MongoDB: nodes
+/// SQLite: the server must be stopped; the file is written anew, which needs up to twice its size free. MongoDB: nodes
 /// may go on. Not erased: words that others quoted, exports and backups, and what MongoDB's oplog and journal still hold.
 #[derive(Debug, Args)]
 #[command(group = clap::ArgGroup::new("whose").required(true))]
@@ -63,19 +63,42 @@ struct Counts {
     to_delete: u64,
     rewritten: u64,
     unknown: u64,
+    unreadable: u64,
+}
+
+impl Counts {
+    /// Refuses where words may be left.
+    fn all_done(&self) -> Result<(), AdminError> {
+        let (unknown, unreadable) = (counted(self.unknown, "event"), counted(self.unreadable, "event"));
+        let mut left = Vec::new();
+        if self.unknown > 0 {
+            left.push(format!(
+                "{unknown} of these messages are of types this server does not know, and were left as they are"
+            ));
+        }
+        if self.unreadable > 0 {
+            left.push(format!(
+                "{unreadable} cannot be read, and may be of this user: see log verify"
+            ));
+        }
+        if left.is_empty() {
+            return Ok(());
+        }
+        Err(AdminError::refused(left.join("; ")))
+    }
 }
 
 impl Redact {
     /// Runs the command.
     pub async fn run(self, store: &StoreUrl) -> Result<(), AdminError> {
-        super::must_exist(store)?;
+        super::must_exist(store).await?;
         if !self.yes {
             let counts = self.go_through(open_reader(store).await?, None).await?;
             let (messages, deletes) = (counted(counts.messages, "message"), counts.to_delete);
             super::say(&format!(
                 "{messages} would be redacted, {deletes} of them deleted first; --yes does it"
             ))?;
-            return Ok(());
+            return counts.all_done();
         }
         let log = open_keeper(store).await?;
         let redacted = self.redact(store, &*log).await;
@@ -86,13 +109,7 @@ impl Redact {
             "{messages} redacted, {} of them deleted first; {events} rewritten",
             counts.to_delete
         ))?;
-        if counts.unknown > 0 {
-            let events = counted(counts.unknown, "event");
-            return Err(AdminError::refused(format!(
-                "{events} of these messages are of types this server does not know, and were left as they are"
-            )));
-        }
-        Ok(())
+        counts.all_done()
     }
 
     async fn redact(&self, store: &StoreUrl, log: &dyn LogKeeper) -> Result<Counts, AdminError> {
@@ -129,6 +146,7 @@ impl Redact {
         let mut events = from.scan(self.book);
         while let Some(event) = events.try_next().await? {
             progress.add(1);
+            counts.unreadable += u64::from(event.record.is_err());
             let Some((book, place)) = event.record.ok().and_then(|record| post_of(user, &record)) else {
                 continue;
             };

@@ -22,6 +22,8 @@ pub struct About {
     pub format: Option<i64>,
     /// Its epoch.
     pub epoch: Option<String>,
+    /// Whether no import is to replace it.
+    pub owns_epoch: bool,
 }
 
 /// An event as it is stored, be it sound or not.

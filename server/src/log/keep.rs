@@ -27,6 +27,9 @@ pub trait LogKeeper: EventLog {
     /// none is found.
     async fn in_use(&self) -> Result<Option<String>, ReadError>;
 
+    /// Says that the log is to keep its own epoch: from now on no import replaces it.
+    async fn own_epoch(&self) -> Result<(), ReadError>;
+
     /// Gives the log another name. [`EventLog::epoch`] goes on answering the old one until the log is opened again.
     async fn set_epoch(&self, epoch: &Epoch) -> Result<(), ReadError>;
 

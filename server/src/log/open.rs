@@ -34,6 +34,26 @@ pub enum InvalidStoreUrl {
     Mongo(String),
 }
 
+impl InvalidStoreUrl {
+    /// The driver quotes what it stumbles over. What it says of the URL without credentials is told; where it has
+    /// nothing to say of that one, it stumbled over them.
+    fn mongo(text: &str, error: &mongodb::error::Error) -> Self {
+        let reason = match (text.split_once("://"), text.rsplit_once('@')) {
+            (Some((scheme, _)), Some((_credentials, rest))) => {
+                match ConnectionString::parse(format!("{scheme}://{rest}")) {
+                    Ok(_) => {
+                        "its user name or password is not as in a URL, where @ is %40, : %3A, / %2F, ? %3F and % %25"
+                            .to_owned()
+                    }
+                    Err(error) => error.kind.to_string(),
+                }
+            }
+            _ => error.kind.to_string(),
+        };
+        Self::Mongo(reason)
+    }
+}
+
 impl FromStr for StoreUrl {
     type Err = InvalidStoreUrl;
 
@@ -49,7 +69,7 @@ impl FromStr for StoreUrl {
         if text.starts_with("mongodb://") || text.starts_with("mongodb+srv://") {
             return match ConnectionString::parse(text) {
                 Ok(_) => Ok(Self::Mongo(text.into())),
-                Err(error) => Err(InvalidStoreUrl::Mongo(error.kind.to_string())),
+                Err(error) => Err(InvalidStoreUrl::mongo(text, &error)),
             };
         }
         Err(InvalidStoreUrl::Scheme)
@@ -149,6 +169,23 @@ mod tests {
             "mongodb://".parse::<StoreUrl>(),
             Err(InvalidStoreUrl::Mongo(_))
         ));
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_without_credentials() {
+        for text in [
+            "mongodb://bob:hunter2@h:99999999/db",
+            "mongodb://bob:hunter2@",
+            "mongodb://bob:hunter2/x@h/db",
+            "mongodb://bob:hunter2@x@h/db",
+            "mongodb://bob:hunter2%zz@h/db",
+            "mongodb://bob:hunter2:x@h/db",
+            "mongodb://bob:hunter2?x@h/db",
+            "mongodb://bob:hunter2@h/db?readPreference=none",
+        ] {
+            let why = text.parse::<StoreUrl>().expect_err(text).to_string();
+            assert!(!why.contains("hunter2") && !why.contains("bob"), "{text}: {why}");
+        }
     }
 
     #[test]

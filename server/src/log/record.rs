@@ -6,6 +6,9 @@ use serde_json::Value;
 
 use super::{EventId, Payload, ReadError, StoredEvent};
 
+/// The format of what is stored, in every engine and in exports. What has a newer one is refused.
+pub const FORMAT: i64 = 1;
+
 /// A stored event, `{_id, bookId, seq, place, type, v, at, by, data}`. `At` is the engine's own form of a time; as
 /// JSON it is ISO 8601.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

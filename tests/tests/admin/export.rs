@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::process::Stdio;
+use std::os::unix::fs::{FileTypeExt, symlink};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::time::SystemTime;
 
 use e2e::client::Client;
@@ -113,6 +115,42 @@ async fn a_file_has_its_name_when_it_is_whole() {
     assert_eq!((ended.code, ended.stdout.as_str()), (0, ""));
     assert_eq!(fs::read_to_string(out).unwrap(), GOLDEN);
     assert!(!fs::exists(format!("{out}.part")).unwrap());
+}
+
+/// A device or a pipe is no name to be taken; a link is followed; a folder, and what another command writes, is refused.
+#[tokio::test]
+async fn what_is_no_file_is_written_into_and_not_replaced() {
+    let store = Store::sqlite();
+    run_with_input(&store, &["log", "import"], GOLDEN).await.done();
+    let at = |name: &str| file(&store).with_file_name(name);
+    let out = async |path: &PathBuf| run(&store, &["log", "export", "--out", path.to_str().unwrap()]).await;
+
+    let pipe = at("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let reading = {
+        let pipe = pipe.clone();
+        std::thread::spawn(move || fs::read_to_string(pipe).unwrap())
+    };
+    out(&pipe).await.done();
+    assert!(fs::metadata(&pipe).unwrap().file_type().is_fifo(), "it was replaced");
+    assert_eq!(reading.join().unwrap(), GOLDEN);
+
+    let (link, aim) = (at("link"), at("aim.jsonl"));
+    symlink(&aim, &link).unwrap();
+    assert!(out(&link).await.refused().contains("leads nowhere"));
+    fs::write(&aim, "old").unwrap();
+    out(&link).await.done();
+    assert!(link.is_symlink());
+    assert_eq!(fs::read_to_string(&aim).unwrap(), GOLDEN);
+
+    let folder = at("folder");
+    fs::create_dir(&folder).unwrap();
+    assert!(out(&folder).await.refused().contains("is a directory"));
+    assert!(!at("folder.part").exists());
+
+    let part = fs::File::create(at("busy.part")).unwrap();
+    part.lock().unwrap();
+    assert!(out(&at("busy")).await.refused().contains("another command writes"));
 }
 
 /// All files of the store: name, content, time of the last change.

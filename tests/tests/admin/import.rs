@@ -1,10 +1,13 @@
 //! `log import`: whole or not at all, as often as one likes, and never over something else.
 
-use e2e::command::{Ended, run, run_with_input};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use e2e::command::{Ended, command, run, run_with_input};
 use e2e::{Server, Store};
 use serde_json::{Value, json};
 
-use super::{export, post};
+use super::{export, file, post};
 
 e2e::on_durable_stores!(
     doing_it_again_changes_nothing,
@@ -65,6 +68,11 @@ async fn a_room_that_differs_is_refused(store: Store) {
         "{why}"
     );
     assert_eq!(run(&store, &["log", "export"]).await.done(), before);
+
+    // Rooms are appended together: what is said of the others is that they may be there.
+    let why = import(&store, &export(&[words, room(13, 1)].concat())).await.refused();
+    assert!(why.contains("of the rooms after it some may have been"), "{why}");
+    run(&store, &["log", "verify"]).await.done();
 }
 
 async fn what_was_cut_off_is_noticed(store: Store) {
@@ -89,12 +97,24 @@ async fn what_was_cut_off_is_noticed(store: Store) {
 async fn what_is_no_export_is_refused_before_anything_is_made() {
     let (first, swapped) = (room(11, 2), vec![post(11, 2, "a", "x"), post(11, 1, "a", "x")]);
     let newer = export(&first).replace("\"readrealmExport\":1", "\"readrealmExport\":2");
+    let newer_events = export(&first).replace("\"format\":1", "\"format\":99");
+    let mut unknown = room(11, 2);
+    unknown[1]["mood"] = json!({ "merry": true });
     let mut extra = room(11, 2);
     extra[1]["data"]["mood"] = json!("merry");
     let cases = [
         (String::new(), "line 1 is not the first of an export"),
         ("{}\n".to_owned(), "line 1 is none of an export"),
         (newer, "line 1 is of a newer export"),
+        (
+            newer_events,
+            "the event log has format 99, this server knows 1 and older",
+        ),
+        (export(&unknown), "line 3 is none of an export that this server knows"),
+        (
+            export(&first) + &export(&room(12, 1)),
+            "line 4 ends the export, and the file goes on after it",
+        ),
         (
             export(&swapped),
             "line 2 has position 2 of room 11 where it does not follow",
@@ -117,6 +137,36 @@ async fn what_is_no_export_is_refused_before_anything_is_made() {
         .await
         .refused();
     assert!(why.contains("/nowhere/at/all: No such file"), "{why}");
+}
+
+/// As on a full disk: the log cannot be written any more in this process, and nobody waits for it.
+#[tokio::test]
+async fn a_log_that_is_full_is_given_up_at_once() {
+    let store = Store::sqlite();
+    let events: Vec<_> = (1..=4_000)
+        .map(|seq| post(11, seq, "alice", &"words".repeat(200)))
+        .collect();
+    let lines = file(&store).with_file_name("log.jsonl");
+    std::fs::write(&lines, export(&events)).unwrap();
+    let import = command(&store, &["log", "import", lines.to_str().unwrap()]);
+    let mut limited = Command::new("sh");
+    limited
+        .args(["-c", "trap '' XFSZ; ulimit -f 2000; exec \"$0\" \"$@\""])
+        .arg(import.get_program())
+        .args(import.get_args());
+    let started = Instant::now();
+    let ended = limited.output().unwrap();
+    let why = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(1), "{why}");
+    let last = why.lines().last().unwrap();
+    assert!(
+        last.starts_with("readrealm-server: a commit to the log failed: "),
+        "its reason is told: {why}"
+    );
+    assert!(started.elapsed() < Duration::from_secs(40), "{:?}", started.elapsed());
+    run(&store, &["log", "import", lines.to_str().unwrap()]).await.done();
+    let verified = run(&store, &["log", "verify"]).await.done();
+    assert_eq!(verified, "1 room, 4000 events, 0 findings\n");
 }
 
 /// A log that has other rooms too, or more, is not the exported one: its positions mean something else.

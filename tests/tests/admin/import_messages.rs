@@ -22,14 +22,14 @@ e2e::on_durable_stores!(
 const START: i64 = 1_500_000_000_000;
 
 /// The old chat's collection.
-struct Old {
+pub(super) struct Old {
     url: String,
-    messages: Collection<Document>,
+    pub(super) messages: Collection<Document>,
     _mongod: Arc<Mongod>,
 }
 
 impl Old {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let mongod = Mongod::shared().await;
         let url = mongod.database(&format!("old_{}", ObjectId::new()));
         let client = ::mongodb::Client::with_uri_str(&url).await.unwrap();
@@ -41,17 +41,17 @@ impl Old {
         }
     }
 
-    async fn insert(&self, documents: impl IntoIterator<Item = Document>) {
+    pub(super) async fn insert(&self, documents: impl IntoIterator<Item = Document>) {
         self.messages.insert_many(documents).await.unwrap();
     }
 
-    async fn import(&self, into: &Store, arguments: &[&str]) -> Ended {
+    pub(super) async fn import(&self, into: &Store, arguments: &[&str]) -> Ended {
         run(into, &[&["import-messages", "--from", &self.url], arguments].concat()).await
     }
 }
 
 /// A document as the old gateway writes it, said `second` seconds after the start.
-fn said(book: impl Into<Bson>, second: i64, content: &str) -> Document {
+pub(super) fn said(book: impl Into<Bson>, second: i64, content: &str) -> Document {
     let at = DateTime::from_millis(START + second * 1_000);
     doc! {
         "_id": id_of(second), "bookId": book, "userId": "64a1f3c2e4b0a1234567890a", "username": "alice",
@@ -68,14 +68,14 @@ fn id_of(second: i64) -> ObjectId {
 }
 
 /// The message objects of a room, oldest first.
-async fn room(store: &Store, book: &str) -> Vec<Value> {
+pub(super) async fn room(store: &Store, book: &str) -> Vec<Value> {
     let lines = run(store, &["log", "history", book, "--json", "--limit", "10000"])
         .await
         .done();
     lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-fn contents(messages: &[Value]) -> Vec<&str> {
+pub(super) fn contents(messages: &[Value]) -> Vec<&str> {
     messages
         .iter()
         .map(|message| message["content"].as_str().unwrap())
@@ -361,6 +361,16 @@ async fn a_source_that_is_none_is_refused() {
         let said = run(&into, &["import-messages", "--from", from]).await.refused();
         assert!(said.contains(why), "{said}");
     }
+    let old = Old::new().await;
+    let why = old.import(&into, &[]).await.refused();
+    assert!(
+        why.contains("there is no collection messages in the database old_"),
+        "{why}"
+    );
+    old.insert([said(7, 1, "words")]).await;
+    let why = old.import(&into, &["--collection", "mesages"]).await.refused();
+    assert!(why.contains("there is no collection mesages"), "{why}");
+    assert!(!super::file(&into).exists(), "a typo makes no log");
     let nobody = "mongodb://127.0.0.1:1/old?serverSelectionTimeoutMS=200";
     let said = run(&into, &["import-messages", "--from", nobody]).await.refused();
     assert!(said.contains("the messages cannot be read"), "{said}");

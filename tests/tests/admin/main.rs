@@ -9,6 +9,7 @@ mod import_messages;
 mod moving;
 mod new_epoch;
 mod redact;
+mod types;
 mod verify;
 
 use std::path::PathBuf;

@@ -1,14 +1,42 @@
 //! `log new-epoch`: clients of before take every room anew.
 
 use e2e::client::Client;
-use e2e::command::run;
+use e2e::command::{run, run_with_input};
 use e2e::{Server, Store};
 use readrealm_protocol::ServerEvent;
 use readrealm_protocol::client::ClientEvent;
 
-use super::conversation;
+use super::{conversation, export, post};
 
-e2e::on_durable_stores!(clients_take_rooms_anew);
+e2e::on_durable_stores!(clients_take_rooms_anew, an_import_done_again_does_not_undo_it);
+
+async fn an_import_done_again_does_not_undo_it(store: Store) {
+    let lines = export(&[post(11, 1, "alice", "words")]);
+    let import = async |arguments: &[&str]| {
+        let arguments = [&["log", "import"], arguments].concat();
+        run_with_input(&store, &arguments, &lines).await.done()
+    };
+    let printed = import(&[]).await;
+    assert!(printed.contains("taken over the epoch an-epoch"), "{printed}");
+    let printed = run(&store, &["log", "new-epoch"]).await.done();
+    let epoch = printed
+        .trim_end()
+        .strip_suffix(" now")
+        .unwrap()
+        .split(' ')
+        .next_back()
+        .unwrap();
+    let kept = format!("keeps its own epoch {epoch}: it was told to");
+    let printed = import(&[]).await;
+    assert!(printed.contains(&kept), "{printed}");
+
+    let other = Store::sqlite();
+    run_with_input(&other, &["log", "import", "--own-epoch"], &lines)
+        .await
+        .done();
+    let printed = run_with_input(&other, &["log", "import"], &lines).await.done();
+    assert!(printed.contains("it was told to"), "{printed}");
+}
 
 async fn clients_take_rooms_anew(store: Store) {
     let mut server = Server::start(&store).await;

@@ -190,6 +190,33 @@ async fn no_byte_of_the_words_stays_in_the_file() {
     run(&store, &["log", "verify"]).await.done();
 }
 
+/// Whose they are cannot be told, and so not that all is done.
+#[tokio::test]
+async fn posts_that_cannot_be_read_are_told() {
+    for damage in ["data = '{\"content\":\"a secret'", "v = -1"] {
+        let store = Store::sqlite();
+        let posts = [1, 2, 3].map(|seq| post(11, seq, "eve", "eve said"));
+        run_with_input(&store, &["log", "import"], &export(&posts)).await.done();
+        let connection = rusqlite::Connection::open(file(&store)).unwrap();
+        connection
+            .execute(&format!("UPDATE events SET {damage} WHERE seq = 2"), [])
+            .unwrap();
+        drop(connection);
+        for arguments in [
+            &["log", "redact", "--user", "eve"][..],
+            &["log", "redact", "--user", "eve", "--yes"],
+        ] {
+            let ended = run(&store, arguments).await;
+            assert!(ended.stdout.starts_with("2 messages "), "{}", ended.stdout);
+            let why = ended.refused();
+            assert!(
+                why.contains("1 event cannot be read, and may be of this user: see log verify"),
+                "{why}"
+            );
+        }
+    }
+}
+
 /// Killed midway, again and again: the next run finishes what the last one began.
 #[tokio::test]
 async fn a_kill_midway_is_gone_on_from() {

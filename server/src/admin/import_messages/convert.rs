@@ -9,7 +9,9 @@ use crate::log::{EventId, Payload, StoredEvent};
 /// A message on its way from the old collection.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Post {
-    /// Its `_id`, which makes that of the event: a message comes over once, however often it is imported.
+    /// Its `_id`.
+    pub(super) original: Bson,
+    /// That as text, which makes the id of the event: a message comes over once, however often it is imported.
     pub(super) key: ClientMessageId,
     /// Its author.
     pub(super) user: UserId,
@@ -45,6 +47,7 @@ impl Post {
             return Err("createdAt is not in the years 0 to 9999");
         }
         Ok(Self {
+            original: document.get("_id").cloned().unwrap_or(Bson::Null),
             key,
             nameless: name.is_none(),
             username: name.unwrap_or_else(|| Username::from_user_id(&user)),
@@ -79,7 +82,7 @@ impl Post {
 }
 
 /// A text, an `ObjectId` or a whole number, as text.
-fn text(value: &Bson) -> Option<String> {
+pub(super) fn text(value: &Bson) -> Option<String> {
     match value {
         Bson::String(text) => Some(text.clone()),
         Bson::ObjectId(id) => Some(id.to_hex()),
@@ -102,8 +105,55 @@ pub(super) fn book_of(value: &Bson) -> Option<BookId> {
         Bson::Double(number) if number.fract() == 0.0 && (0.0..=9_007_199_254_740_991.0).contains(number) => {
             Some(*number as u64)
         }
+        Bson::Decimal128(number) => whole(&number.to_string()),
         Bson::String(text) => text.trim().parse().ok(),
         _ => None,
     };
     number.and_then(|number| BookId::try_from(number).ok())
+}
+
+/// The whole number that a decimal such as `11`, `11.0` or `1.1E+1` is.
+fn whole(decimal: &str) -> Option<u64> {
+    let (digits, exponent) = decimal.split_once('E').unwrap_or((decimal, "0"));
+    let (before, after) = digits.split_once('.').unwrap_or((digits, ""));
+    let number: u128 = format!("{}{after}", before.trim_start_matches('-')).parse().ok()?;
+    if number == 0 {
+        return Some(0);
+    }
+    let exponent = exponent.parse::<i64>().ok()? - i64::try_from(after.len()).ok()?;
+    let power = 10_u128.checked_pow(u32::try_from(exponent.abs()).ok()?)?;
+    let number = match exponent {
+        0.. => number.checked_mul(power)?,
+        _ if number.is_multiple_of(power) => number / power,
+        _ => return None,
+    };
+    (!before.starts_with('-')).then(|| u64::try_from(number).ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_decimals() {
+        let number = |text: &str| book_of(&Bson::Decimal128(text.parse().unwrap())).map(BookId::get);
+        for text in ["11", "11.0", "1.1E1", "1.1E+1", "110E-1", "0.11E2"] {
+            assert_eq!(number(text), Some(11), "{text}");
+        }
+        for text in ["0", "-0", "0E+6000", "0.00"] {
+            assert_eq!(number(text), Some(0), "{text}");
+        }
+        for text in [
+            "-11",
+            "11.5",
+            "1E-1",
+            "1E+6000",
+            "NaN",
+            "Infinity",
+            "-Infinity",
+            "9007199254740992",
+        ] {
+            assert_eq!(number(text), None, "{text}");
+        }
+    }
 }

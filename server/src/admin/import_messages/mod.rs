@@ -14,11 +14,12 @@ use readrealm_protocol::BookId;
 use super::progress::Progress;
 use super::writer::Output;
 use super::{AdminError, book_id, ended};
+use crate::config::StoreUrlParser;
 use crate::log::inspect::open_reader;
 use crate::log::keep::{LogKeeper, open_keeper};
 use crate::log::open::{OpenError, StoreUrl};
 use report::Report;
-use room::Import;
+use room::{Import, NO_BOOK};
 use source::Source;
 
 /// Bring the `messages` collection of an existing Mongoose chat into the log.
@@ -31,7 +32,7 @@ use source::Source;
 #[derive(Debug, Args)]
 pub struct ImportMessages {
     /// The database that has the collection, as `mongodb://localhost/readrealm`.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = StoreUrlParser)]
     from: StoreUrl,
 
     /// The collection.
@@ -105,7 +106,7 @@ impl ImportMessages {
             let mut documents = std::pin::pin!(source.with_book(value).await?);
             while let Some(document) = documents.try_next().await? {
                 import.progress.add(1);
-                import.skip(&document, "bookId is no whole number from 0 to 2^53-1")?;
+                import.skip(&document, NO_BOOK)?;
             }
         }
         let Import { report, progress, .. } = import;

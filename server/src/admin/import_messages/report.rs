@@ -7,7 +7,7 @@ use readrealm_protocol::BookId;
 use serde_json::json;
 
 use crate::admin::writer::Output;
-use crate::admin::{AdminError, counted};
+use crate::admin::{AdminError, counted, visible};
 
 /// Skipped documents that are told one by one.
 const TOLD: u64 = 20;
@@ -53,7 +53,7 @@ impl Report {
         let id = document
             .get("_id")
             .map_or_else(|| "none".to_owned(), ToString::to_string);
-        Ok((self.skipped <= TOLD).then(|| format!("skipped _id {id}: {reason}")))
+        Ok((self.skipped <= TOLD).then(|| format!("skipped _id {}: {reason}", visible(&id))))
     }
 
     /// The account, a line each.

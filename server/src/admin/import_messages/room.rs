@@ -1,11 +1,12 @@
 //! One room's old messages, brought into the log.
 
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use futures_util::TryStreamExt;
 use mongodb::bson::Bson;
 use readrealm_protocol::{BookId, ClientMessageId};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 use super::convert::{Post, book_of};
 use super::report::Report;
@@ -19,6 +20,10 @@ use crate::log::{Append, EventId, Head, Payload, ReadLimit, Stop, StoredEvent};
 
 /// Messages of one append.
 const STEP: usize = 1_000;
+
+/// Why a document is left out.
+pub(super) const NO_BOOK: &str = "bookId is no whole number from 0 to 2^53-1";
+const SAME_ID: &str = "another message of this user in this room has the same _id, written in another type";
 
 /// Why a room is left alone.
 const LIVE: &str = "it has events that are not from this collection (--into-live-rooms imports after them)";
@@ -50,8 +55,12 @@ impl Import<'_> {
         let mut found = std::pin::pin!(self.source.room(spellings).await?);
         let mut posts = Vec::with_capacity(STEP);
         while let Some(found) = found.try_next().await? {
-            // A list that has the number in it is found with it, and is told where no room's documents are.
             if found.document.get("bookId").and_then(book_of) != Some(book) {
+                // A list that has the number in it is found with it, and is told where no room's documents are.
+                if !matches!(found.document.get("bookId"), Some(Bson::Array(_))) {
+                    self.progress.add(1);
+                    self.skip(&found.document, NO_BOOK)?;
+                }
                 continue;
             }
             self.progress.add(1);
@@ -105,13 +114,22 @@ impl Import<'_> {
         };
         let known: FxHashMap<EventId, StoredEvent> = known.into_iter().map(|event| (event.id.clone(), event)).collect();
         let mut new = Vec::with_capacity(posts.len());
-        let mut seen = FxHashSet::default();
+        let mut seen: FxHashMap<EventId, Bson> = FxHashMap::default();
         for (post, id) in posts.drain(..).zip(ids) {
             match known.get(&id) {
                 Some(event) => self.known(&post, event),
-                // The same `_id` again while the collection was read: it was changed meanwhile.
-                None if !seen.insert(id) => {}
-                None => new.push(post),
+                None => match seen.entry(id) {
+                    Entry::Vacant(entry) => {
+                        entry.insert(post.original.clone());
+                        new.push(post);
+                    }
+                    // The same `_id` again while the collection was read: it was changed meanwhile.
+                    Entry::Occupied(entry) if *entry.get() == post.original => {}
+                    Entry::Occupied(_) => {
+                        let document = self.source.document(&post.original).await?;
+                        self.skip(&document.unwrap_or_default(), SAME_ID)?;
+                    }
+                },
             }
         }
         let mut new = &new[..];

@@ -9,8 +9,9 @@ use mongodb::error::Error;
 use mongodb::options::ClientOptions;
 use mongodb::{Client, Collection};
 use readrealm_protocol::BookId;
+use rustc_hash::FxHashSet;
 
-use super::convert::book_of;
+use super::convert::{book_of, text};
 use crate::admin::AdminError;
 
 /// Documents of one answer.
@@ -41,7 +42,7 @@ pub(super) struct Spellings {
 }
 
 impl Source {
-    /// Reaches the collection `name` in the database that `url` names.
+    /// Reaches the collection `name` in the database that `url` names. Fails where there is none.
     pub(super) async fn open(url: &str, name: &str) -> Result<Self, AdminError> {
         let mut options = ClientOptions::parse(url).await.map_err(failed)?;
         options.app_name.get_or_insert_with(|| "readrealm-server".to_owned());
@@ -51,7 +52,15 @@ impl Source {
             ));
         };
         let client = Client::with_options(options).map_err(failed)?;
-        let messages = client.database(&database).collection(name);
+        let database = client.database(&database);
+        let there = database.list_collection_names().filter(doc! { "name": name });
+        if there.await.map_err(failed)?.is_empty() {
+            return Err(AdminError::refused(format!(
+                "there is no collection {name} in the database {} of --from",
+                database.name()
+            )));
+        }
+        let messages = database.collection(name);
         Ok(Self { messages })
     }
 
@@ -127,14 +136,27 @@ impl Source {
         Ok(find.await.map_err(failed)?.map_err(failed))
     }
 
-    /// Whether there is a document for each of these keys (at most a thousand).
+    /// The document of this `_id`.
+    pub(super) async fn document(&self, id: &Bson) -> Result<Option<Document>, AdminError> {
+        self.messages.find_one(doc! { "_id": id }).await.map_err(failed)
+    }
+
+    /// Whether there is a document for each of these keys (at most a thousand), in whatever type its `_id` is written.
     pub(super) async fn has_all(&self, keys: &[&str]) -> Result<bool, AdminError> {
-        let ids: Vec<Bson> = keys
-            .iter()
-            .map(|key| ObjectId::parse_str(key).map_or_else(|_| Bson::from(*key), Bson::from))
-            .collect();
-        let count = self.messages.count_documents(doc! { "_id": { "$in": ids } });
-        Ok(count.await.map_err(failed)? >= keys.len() as u64)
+        let typed = |key: &&str| {
+            let id = ObjectId::parse_str(key).ok().map(Bson::from);
+            let number = key.parse::<i64>().ok().map(Bson::from);
+            [Some(Bson::from(*key)), id, number]
+        };
+        let ids: Vec<Bson> = keys.iter().flat_map(typed).flatten().collect();
+        let find = self.messages.find(doc! { "_id": { "$in": ids } });
+        let found = find.projection(doc! { "_id": 1 }).await.map_err(failed)?;
+        let found: FxHashSet<String> = found
+            .try_filter_map(|document| std::future::ready(Ok(document.get("_id").and_then(text))))
+            .try_collect()
+            .await
+            .map_err(failed)?;
+        Ok(keys.iter().all(|key| found.contains(*key)))
     }
 }
 

@@ -104,6 +104,7 @@ impl LogReader for MongoReader {
         Ok(About {
             format: log.get("format").and_then(schema::integer),
             epoch: log.get_str("epoch").ok().map(str::to_owned),
+            owns_epoch: log.get_bool(schema::OWN_EPOCH).unwrap_or(false),
         })
     }
 

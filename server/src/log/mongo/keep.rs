@@ -43,14 +43,12 @@ impl LogKeeper for MongoLog {
         Ok((live > 0).then(|| format!("{live} live readrealm-server(s) follow {events}; stop them first")))
     }
 
+    async fn own_epoch(&self) -> Result<(), ReadError> {
+        self.set(doc! { schema::OWN_EPOCH: true }).await
+    }
+
     async fn set_epoch(&self, epoch: &Epoch) -> Result<(), ReadError> {
-        let set = doc! { "$set": { "epoch": epoch.as_str() } };
-        self.link
-            .store()
-            .meta
-            .update_one(doc! { "_id": schema::LOG }, set)
-            .await?;
-        Ok(())
+        self.set(doc! { "epoch": epoch.as_str() }).await
     }
 
     async fn erase(&self, book: BookId, places: &[Seq], names: bool) -> Result<Erased, ReadError> {
@@ -86,6 +84,14 @@ impl LogKeeper for MongoLog {
 }
 
 impl MongoLog {
+    /// Sets fields of the document about the log.
+    async fn set(&self, fields: Document) -> Result<(), ReadError> {
+        let meta = self.link.store().meta.clone();
+        meta.update_one(doc! { "_id": schema::LOG }, doc! { "$set": fields })
+            .await?;
+        Ok(())
+    }
+
     /// The change streams on the events by anybody: when each was last used, by cursor.
     async fn tails(&self) -> Result<FxHashMap<i64, DateTime>, ReadError> {
         let admin = self.link.store().client.database("admin");

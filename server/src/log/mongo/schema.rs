@@ -22,12 +22,13 @@ use super::Store;
 use super::link::Answers;
 use crate::log::engine::new_epoch;
 use crate::log::open::OpenError;
-
-/// The format of the documents. A log of a newer one is refused.
-const FORMAT: i64 = 1;
+use crate::log::record::FORMAT;
 
 /// The document in `meta` that is about the log itself.
 pub(super) const LOG: &str = "log";
+
+/// Its field that says that no import is to replace the epoch.
+pub(super) const OWN_EPOCH: &str = "ownEpoch";
 
 /// The database of a URL that names none.
 const DATABASE: &str = "readrealm";
@@ -117,6 +118,7 @@ pub(super) async fn connect(url: &str) -> Result<(Store, Topology), OpenError> {
 
 /// Makes what is missing, and checks what is there. Returns the epoch.
 pub(super) async fn prepare(store: &Store) -> Result<Epoch, OpenError> {
+    check_owner(store).await?;
     let log = log_document(store).await.map_err(failed)?;
     check_format(&log)?;
     for (keys, unique) in [(by_seq(), true), (by_place(), false)] {
@@ -137,6 +139,21 @@ pub(super) async fn prepare(store: &Store) -> Result<Epoch, OpenError> {
             "document {LOG:?} of collection meta has no epoch"
         ))),
     }
+}
+
+/// Refuses the events of another program: those of a log came after the document about it. So they are looked for first.
+async fn check_owner(store: &Store) -> Result<(), OpenError> {
+    let any = store.events.clone_with_type::<Document>();
+    let holds_some = any.find_one(doc! {}).await.map_err(failed)?.is_some();
+    let log = store.meta.find_one(doc! { "_id": LOG });
+    if holds_some && log.await.map_err(failed)?.is_none() {
+        return Err(OpenError::Unsound(format!(
+            "collection {} is not empty, and {} has no document {LOG:?}: it is another program's, or that was lost",
+            store.events.namespace(),
+            store.meta.namespace(),
+        )));
+    }
+    Ok(())
 }
 
 /// Refuses what a newer server wrote.

@@ -12,7 +12,8 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use readrealm_protocol::{BookId, Seq};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, config::DbConfig, params};
 
-use super::{beside, file_error, reader, schema};
+use super::schema::{self, Holds};
+use super::{beside, file_error, reader};
 use crate::log::inspect::{About, LogReader, RawEvent, RawEvents};
 use crate::log::open::OpenError;
 use crate::log::{EventId, Head, Page, PageQuery, ReadError, ReadLimit, StoredEvent};
@@ -102,9 +103,9 @@ impl SqliteReader {
         let path = path.to_owned();
         let opening = tokio::task::spawn_blocking(move || {
             let held = Held::open(&path)?;
-            schema::check_owner(&held.connection, &path)?;
-            let log: rusqlite::Result<Option<i64>> = schema::meta_value(&held.connection, "format");
-            log.map_err(|error| OpenError::Failed(format!("{} holds no event log: {error}", path.display())))?;
+            if schema::check_owner(&held.connection, &path)? == Holds::Nothing {
+                return Err(OpenError::Missing(path.display().to_string()));
+            }
             Ok(Self {
                 path,
                 held: Arc::new(Mutex::new(Some(held))),
@@ -197,6 +198,7 @@ impl LogReader for SqliteReader {
             Ok(About {
                 format: schema::meta_value(connection, "format")?,
                 epoch: schema::meta_value(connection, "epoch")?,
+                owns_epoch: schema::meta_value::<bool>(connection, schema::OWN_EPOCH)?.unwrap_or(false),
             })
         };
         self.read(about).await

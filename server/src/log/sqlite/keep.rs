@@ -38,6 +38,15 @@ impl LogKeeper for SqliteLog {
         Ok(None)
     }
 
+    async fn own_epoch(&self) -> Result<(), ReadError> {
+        let own = |connection: &mut Connection| {
+            let insert = "INSERT INTO meta (key, value) VALUES (?, TRUE) ON CONFLICT DO NOTHING";
+            connection.execute(insert, [schema::OWN_EPOCH])?;
+            Ok(())
+        };
+        self.change(own).await
+    }
+
     async fn set_epoch(&self, epoch: &Epoch) -> Result<(), ReadError> {
         let epoch = epoch.clone();
         let set = move |connection: &mut Connection| {

@@ -12,9 +12,10 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use super::{beside, file_error};
 use crate::log::engine::new_epoch;
 use crate::log::open::OpenError;
+use crate::log::record::FORMAT;
 
-/// The format of the tables. A file of a newer one is refused.
-const FORMAT: i64 = 1;
+/// The row of `meta` that says that no import is to replace the epoch.
+pub(super) const OWN_EPOCH: &str = "ownEpoch";
 
 /// Older versions may lose a commit when a checkpoint and a write meet in the WAL (mended in 3.51.3).
 const OLDEST_SQLITE: i32 = 3_051_003;
@@ -54,10 +55,15 @@ pub(super) struct Opened {
 }
 
 pub(super) fn open(path: &Path) -> Result<Opened, OpenError> {
-    let lock = lock(path)?;
     let failed = |error: rusqlite::Error| OpenError::Failed(format!("{}: {error}", path.display()));
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+    // Before anything is written: the settings stay in a file, and another program's is not to be touched.
+    if check_owner(&connection, path)? == Holds::NoFormat {
+        let why = format!("{} has no format in its table meta; see log verify", path.display());
+        return Err(OpenError::Unsound(why));
+    }
+    let lock = lock(path)?;
     configure(&connection).map_err(failed)?;
     check_settings(&connection)?;
     let epoch = prepare(&mut connection, path)?;
@@ -136,26 +142,37 @@ fn prepare(connection: &mut Connection, path: &Path) -> Result<Epoch, OpenError>
     Epoch::try_from(epoch.as_str()).map_err(|invalid| OpenError::Unsound(invalid.to_string()))
 }
 
+/// What a file holds that is not another program's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Holds {
+    Nothing,
+    Log,
+    /// The tables of a log, which does not say its format: a log always does.
+    NoFormat,
+}
+
 /// The tables are this log's, or there are none, and of a format that this server knows.
-pub(super) fn check_owner(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+pub(super) fn check_owner(connection: &Connection, path: &Path) -> Result<Holds, OpenError> {
     let failed = |error: rusqlite::Error| OpenError::Failed(format!("{}: {error}", path.display()));
-    let tables = "SELECT count(*), count(*) FILTER (WHERE name = 'meta') FROM sqlite_schema WHERE type = 'table'";
-    let (tables, meta): (i64, i64) = connection
+    let tables = "SELECT count(*), count(*) FILTER (WHERE name IN ('meta', 'events')) FROM sqlite_schema \
+                  WHERE type = 'table'";
+    let (tables, ours): (i64, i64) = connection
         .query_row(tables, [], |row| Ok((row.get(0)?, row.get(1)?)))
         .map_err(failed)?;
-    if tables > 0 && meta == 0 {
+    if tables == 0 {
+        return Ok(Holds::Nothing);
+    }
+    if ours < 2 {
         return Err(OpenError::Failed(format!(
             "{} is the database of another program",
             path.display()
         )));
     }
-    if meta > 0 {
-        let found = meta_value(connection, "format").map_err(failed)?.unwrap_or(0);
-        if found > FORMAT {
-            return Err(OpenError::NewerFormat { found, known: FORMAT });
-        }
+    match meta_value(connection, "format").map_err(failed)? {
+        Some(found) if found > FORMAT => Err(OpenError::NewerFormat { found, known: FORMAT }),
+        Some(_) => Ok(Holds::Log),
+        None => Ok(Holds::NoFormat),
     }
-    Ok(())
 }
 
 pub(super) fn meta_value<T: rusqlite::types::FromSql>(
