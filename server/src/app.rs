@@ -2,11 +2,13 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use axum::serve::ListenerExt;
+use futures_util::FutureExt;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -26,6 +28,12 @@ use crate::{cluster, fanout, http};
 
 /// How often the budgets of users who are silent again are forgotten.
 const FORGET: Duration = Duration::from_mins(1);
+
+/// How long letting go of the log may take, the drain being over.
+const CLOSING: Duration = Duration::from_secs(5);
+
+/// How long the drain waits for the other nodes to be told: they find out in any case.
+const FAREWELL: Duration = Duration::from_secs(3);
 
 /// What the transports work with.
 #[derive(Debug)]
@@ -52,6 +60,9 @@ pub enum RunError {
     /// Nothing can be appended any more.
     #[error("the task that writes the event log failed")]
     Writer,
+    /// The other nodes are not heard any more, nor told that this one lives.
+    #[error("the task that tells and hears who is at other nodes failed")]
+    Presence,
     /// The network failed.
     #[error("the listener failed: {0}")]
     Listener(#[from] std::io::Error),
@@ -109,7 +120,17 @@ pub async fn serve(
     let mut tail = tokio::spawn(fanout::follow(Arc::clone(&log), hub.clone(), stop_tail.clone()));
     let rooms_told: Arc<dyn Rooms> = Arc::new(hub.clone());
     let neighbours = Arc::clone(&cluster);
-    let mut presence = tokio::spawn(async move { neighbours.run(rooms_told).await });
+    let presence_failed = CancellationToken::new();
+    let end = presence_failed.clone();
+    let mut presence = tokio::spawn(async move {
+        if AssertUnwindSafe(neighbours.run(rooms_told))
+            .catch_unwind()
+            .await
+            .is_err()
+        {
+            end.cancel();
+        }
+    });
     let users = UserLimits::new(&config.limits);
     let forgetting = tokio::spawn(forget_idle(Arc::clone(&users)));
     let shared = Arc::new(Shared {
@@ -139,6 +160,7 @@ pub async fn serve(
         reason = log.poisoned() => return Err(RunError::Poisoned(reason)),
         () = writer_failed.cancelled() => return Err(RunError::Writer),
         failed = &mut tail => failed.map_err(std::io::Error::other)?,
+        () = presence_failed.cancelled() => return Err(RunError::Presence),
         () = shutdown.cancelled() => {}
         served = &mut serving => served.map_err(std::io::Error::other)??,
     }
@@ -150,7 +172,7 @@ pub async fn serve(
         stop_tail.cancel();
         // The users are not gone: they come back, elsewhere.
         cluster.close();
-        let _ = (&mut presence).await;
+        let _ = tokio::time::timeout(FAREWELL, &mut presence).await;
         hub.close();
         rooms.close();
         rooms.wait().await;
@@ -170,7 +192,9 @@ pub async fn serve(
         task.abort();
     }
     serving.abort();
-    log.close().await;
+    if tokio::time::timeout(CLOSING, log.close()).await.is_err() {
+        tracing::warn!("the event log was not closed in time; what was acknowledged is safe");
+    }
     Ok(())
 }
 

@@ -101,6 +101,35 @@ async fn a_way_that_swallowed_what_was_sent_is_left_for_another() {
     until_members_are(&mut bob, &["alice", "bob", "carol", "dave"]).await;
 }
 
+/// A node where rooms open all the while looks at its change stream no less.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_that_fell_silent_is_noticed_on_a_busy_node_too() {
+    let set = a_set_of_one().await;
+    let (a, b) = two_nodes(&set).await;
+    let (mut alice, mut bob) = (joined(&a, "alice").await, joined(&b, "bob").await);
+    hear_joined(&mut alice, "bob").await;
+    let mut opener = Client::connect(&a, "opener").await;
+    let weather = |weather| {
+        for proxy in set.proxies() {
+            proxy.set_weather(Side::Node(0), weather);
+        }
+    };
+    weather(Weather::Lost);
+    tokio::time::sleep(Duration::from_secs(7)).await;
+    weather(Weather::Clear);
+    let opening = tokio::spawn(async move {
+        for n in 0..60 {
+            let join = opener.joining(50_000 + n);
+            opener.request(join).await;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    });
+    bob.leave(BOOK).await;
+    let _dave = joined(&b, "dave").await;
+    hear_joined(&mut alice, "dave").await;
+    opening.abort();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_came_and_went_while_the_primary_died_is_known_after() {
     let mut set = ReplicaSet::start(Setup {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use e2e::client::{Client, posting};
 use e2e::pair::UNLIMITED;
-use e2e::proxy::{Side, Weather};
+use e2e::proxy::{Proxy, Side, Weather};
 use e2e::replica_set::{ReplicaSet, Setup};
 use e2e::{Server, Store, within};
 
@@ -69,4 +69,29 @@ async fn a_node_finds_its_database_again_after_its_connections_went_silent() {
     bob.post(BOOK, "after").await;
     assert_eq!(alice.next_message().await.content.as_str(), "after");
     assert!(spoke.elapsed() < RECOVERY, "{:?}", spoke.elapsed());
+}
+
+/// The lease outlives the way it was taken by; so does the shutdown.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_one_node_of_a_standalone_server_stays_the_one_after_its_connections_went_silent() {
+    let store = Store::standalone_mongodb().await;
+    let url = store.url().strip_prefix("mongodb://").expect("a URL");
+    let (address, database) = url.split_once('/').expect("a database");
+    let proxy = Proxy::start(address.parse().expect("an address"), |_| Side::Client).await;
+    let through = Store::at(format!("mongodb://{}/{database}", proxy.address()));
+    let mut node = Server::start(&through).await;
+    let mut alice = Client::connect(&node, "alice").await;
+    alice.join(BOOK).await;
+    proxy.set_weather(Side::Client, Weather::Lost);
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    proxy.set_weather(Side::Client, Weather::Clear);
+    let posted = async { while alice.try_post(BOOK, "after", Some("k")).await.is_err() {} };
+    within("a post to be taken again", posted).await;
+    // Longer than a lease that is not renewed.
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    let second = Server::try_start(&store, &[]).await;
+    assert!(second.is_err(), "a second node serves beside the first");
+    node.terminate();
+    let status = within("the node to end", node.ended()).await;
+    assert!(status.success(), "{status}");
 }

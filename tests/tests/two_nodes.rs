@@ -218,7 +218,7 @@ async fn the_members_of_a_node_that_is_killed_leave_within_thirty_seconds() {
 async fn a_node_that_was_stopped_finds_back() {
     let (_store, a, b) = two_nodes().await;
     let mut zoe = joined(&b, "zoe").await;
-    let mut alice = joined(&a, "alice").await;
+    let mut alice = joined_beside(&a, "alice", "zoe").await;
     hear_next(&mut zoe, "alice joined").await;
     a.process().signal(Signal::SIGSTOP);
     let stopped = Instant::now();

@@ -170,14 +170,21 @@ impl Requests {
             moderator,
             outbox: Arc::clone(&self.outbox) as Arc<dyn Deliver>,
         };
-        let entered = self.enter(&handle, id, join, member, known).await;
-        if !known && !matches!(entered, Ok(true)) {
-            self.rooms.remove(&book);
+        let mut paused = false;
+        let entered = self.enter(&handle, id, join, member, known, &mut paused).await;
+        if !matches!(entered, Ok(true)) {
+            if known && paused {
+                // It cannot stay: it has been told more than the room knows, or less than all before it.
+                let _ = self.exit(None, book).await;
+            } else if !known {
+                self.rooms.remove(&book);
+            }
         }
         entered.map(drop)
     }
 
-    /// Brings the client up to date and in. Returns whether it is; where not, it has been told why.
+    /// Brings the client up to date and in. Returns whether it is; where not, it has been told why. One that was in is
+    /// `paused` from the first page it was told until it is.
     async fn enter(
         &self,
         handle: &RoomHandle,
@@ -185,6 +192,7 @@ impl Requests {
         join: JoinRoom,
         member: Member,
         known: bool,
+        paused: &mut bool,
     ) -> Result<bool, ErrorReply> {
         let book = handle.book;
         let mut standing = join
@@ -205,12 +213,13 @@ impl Requests {
                     match resume::next_page(&self.services, book, from, members).await {
                         Ok((page, _turn)) => {
                             from.after = page.seq;
+                            *paused = true;
                             self.outbox.deliver(Frame::answer("resumed", id, &page));
                             // The socket's pace is the pace of the reads.
                             self.written().await;
                         }
-                        // A member is told nothing until it is brought forward or given the state anew.
-                        Err(_) if known => standing = None,
+                        // It has been told nothing yet: the room's state brings it as far.
+                        Err(_) if known && !*paused => standing = None,
                         Err(reply) => return Err(reply),
                     }
                 }

@@ -165,10 +165,14 @@ impl Members {
     }
 
     fn tell(&mut self, moved: Vec<Moved>, now: Instant) {
+        // As large as it was before those who left together, who are gone already: few may remain, and be told of many.
+        let left = moved.iter().filter(|moved| matches!(moved, Moved::Left(_))).count();
+        let is_large = self.presence.count() + left > OCCUPANCY_USERS;
         for moved in moved {
             match moved {
-                Moved::Joined(user) => self.tell_moved("userJoined", &user, now),
-                Moved::Left(user) => self.tell_moved("userLeft", &user, now),
+                Moved::Joined(_) | Moved::Left(_) if is_large => self.tell_count(now),
+                Moved::Joined(user) => self.tell_moved("userJoined", &user),
+                Moved::Left(user) => self.tell_moved("userLeft", &user),
                 Moved::Typing(user) => self.tell_typing(&user, true),
                 Moved::Stopped(user) => {
                     self.tell_typing(&user, false);
@@ -181,12 +185,12 @@ impl Members {
     }
 
     /// In a large room a count once a second takes the place of one frame per mover and member.
-    fn tell_moved(&mut self, event: &str, user: &User, now: Instant) {
-        if self.presence.count() > OCCUPANCY_USERS {
-            let earliest = self.occupancy_told.map_or(now, |told| told + OCCUPANCY_EVERY);
-            self.occupancy_due.get_or_insert(earliest.max(now));
-            return;
-        }
+    fn tell_count(&mut self, now: Instant) {
+        let earliest = self.occupancy_told.map_or(now, |told| told + OCCUPANCY_EVERY);
+        self.occupancy_due.get_or_insert(earliest.max(now));
+    }
+
+    fn tell_moved(&self, event: &str, user: &User) {
         let moved = UserMoved {
             book_id: self.book,
             user_id: user.user_id.clone(),

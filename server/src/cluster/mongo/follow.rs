@@ -15,7 +15,7 @@ use readrealm_protocol::server::{Members, User};
 use readrealm_protocol::{BookId, UserId};
 use rustc_hash::{FxHashMap, FxHashSet};
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::record::{integer, is_leaving, read, read_id, typing};
 use super::{Shared, TIME, lock};
@@ -66,13 +66,19 @@ impl Shared {
         self.outgoing().doubt();
         self.following.store(true, Ordering::Relaxed);
         *wait = REOPEN_LONGEST / 50;
-        let mut read_at = Instant::now();
+        let (mut read_at, mut heard) = (Instant::now(), Instant::now());
         loop {
             let is_wanted = !lock(&self.wanted).is_empty();
             tokio::select! {
-                () = sleep_until(read_at), if is_wanted => read_at = self.read_wanted(rooms).await,
+                () = sleep_until(read_at), if is_wanted => {
+                    let begun = Instant::now();
+                    read_at = self.read_wanted(rooms).await;
+                    // The stream was not listened to meanwhile.
+                    heard += begun.elapsed();
+                }
                 () = self.asked.notified() => read_at = Instant::now(),
-                change = timeout(STALLED, changes.next_if_any()) => {
+                change = timeout_at(heard + STALLED, changes.next_if_any()) => {
+                    heard = Instant::now();
                     let stalled = |_| Error::custom("the change stream gives no sign of life".to_owned());
                     match change.map_err(stalled)?? {
                         Some(change) => {

@@ -25,7 +25,7 @@ use mongodb::error::{Error, Result};
 use readrealm_protocol::BookId;
 use readrealm_protocol::server::{Members, User};
 use rustc_hash::FxHashMap;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, Semaphore, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::{Cluster, Elsewhere, NodeId, Rooms, State};
@@ -38,6 +38,9 @@ const TIME: Duration = Duration::from_secs(5);
 
 /// How long a room that opens waits to hear who is elsewhere.
 const OPENING: Duration = Duration::from_secs(1);
+
+/// Rooms counted at a time, out of the eight connections.
+const COUNTS: usize = 3;
 
 /// The way to the other nodes on a replica set.
 pub struct MongoCluster(Arc<Shared>);
@@ -57,6 +60,8 @@ struct Shared {
     /// Whether the change stream is open, or is being opened for the first time: else there is nothing to wait for.
     following: AtomicBool,
     closing: CancellationToken,
+    /// Rooms that are counted for `GET /rooms` at a time: the connections are there for presence first.
+    counts: Semaphore,
 }
 
 impl MongoCluster {
@@ -79,6 +84,7 @@ impl MongoCluster {
             asked: Notify::new(),
             following: AtomicBool::new(true),
             closing: CancellationToken::new(),
+            counts: Semaphore::new(COUNTS),
         }))))
     }
 }
@@ -145,7 +151,11 @@ impl Cluster for MongoCluster {
     }
 
     async fn members(&self, book: BookId) -> Members {
-        match tokio::time::timeout(OPENING, self.0.count(book)).await {
+        let count = async {
+            let _turn = self.0.counts.acquire().await;
+            self.0.count(book).await
+        };
+        match tokio::time::timeout(OPENING, count).await {
             Ok(Ok(members)) => members,
             Ok(Err(error)) => {
                 tracing::warn!(%book, error = %error.kind, "who is in a room could not be read");

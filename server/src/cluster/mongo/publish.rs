@@ -8,7 +8,7 @@ use mongodb::bson::{Document, doc};
 use mongodb::error::{Error, Result};
 use mongodb::options::ReadConcern;
 use rustc_hash::{FxHashMap, FxHashSet};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::outgoing::Change;
 use super::record::{fields, id, number, read_id};
@@ -34,18 +34,19 @@ const LEAVING: Duration = Duration::from_secs(2);
 impl Shared {
     /// Writes what is announced and beats until the cluster is closed.
     pub(super) async fn publish(&self, rooms: &dyn Rooms) {
-        let mut beats = interval(BEAT);
-        beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut watch, mut beaten, mut well) = (Watch::default(), 0, true);
-        let mut next_write = Instant::now();
+        let (mut next_beat, mut next_write) = (Instant::now(), Instant::now());
         loop {
             // Nothing is written under a name that the others do not know to live.
             let due = beaten > 0 && self.outgoing().is_changed();
             let done = tokio::select! {
                 biased;
                 () = self.closing.cancelled() => return,
-                _ = beats.tick() => {
+                () = sleep_until(next_beat) => {
+                    next_beat = Instant::now() + BEAT;
                     let done = self.within(self.beat(&mut watch, beaten, rooms)).await;
+                    // Where the database is slow, what is to be written has its turn too.
+                    next_beat = next_beat.max(Instant::now() + PACE);
                     beaten += u64::from(done.is_ok());
                     done
                 }
@@ -72,7 +73,10 @@ impl Shared {
         let changes = self.outgoing().take(CHANGES);
         let written = self.within(self.write_changes(&changes)).await;
         if written.is_err() {
-            self.outgoing().put_back(changes);
+            let mut outgoing = self.outgoing();
+            outgoing.put_back(changes);
+            // It may still be carried out, after what is written next.
+            outgoing.doubt();
         }
         written
     }

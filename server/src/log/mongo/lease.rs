@@ -1,7 +1,10 @@
 //! The lease on a standalone server: a document in `meta` that one node holds, and renews as long as it lives. Time
 //! is the server's own, so no node's clock matters.
 
-use std::{sync::Mutex, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use mongodb::{
     Collection,
@@ -9,8 +12,12 @@ use mongodb::{
     error::Error,
     options::ReturnDocument,
 };
-use tokio::{task::JoinHandle, time::sleep};
+use tokio::{
+    task::JoinHandle,
+    time::{sleep, timeout},
+};
 
+use super::Link;
 use super::schema::failed;
 use crate::log::engine::Poison;
 use crate::log::open::OpenError;
@@ -29,7 +36,7 @@ const LEASE: &str = "lease";
 
 /// The right to be the one node of a standalone server.
 pub(super) struct Lease {
-    meta: Collection<Document>,
+    link: Arc<Link>,
     holder: String,
     renewing: Mutex<JoinHandle<()>>,
 }
@@ -37,7 +44,8 @@ pub(super) struct Lease {
 impl Lease {
     /// Takes the lease when it is free. A held one is waited for, unless its holder is seen to renew it: so a node
     /// that died is replaced once its term is over, and one that lives is noticed soon.
-    pub(super) async fn acquire(meta: Collection<Document>, poison: Poison) -> Result<Self, OpenError> {
+    pub(super) async fn acquire(link: Arc<Link>, poison: Poison) -> Result<Self, OpenError> {
+        let meta = link.store().meta;
         let holder = format!("{:032x}", rand::random::<u128>());
         let mut held: Option<Document> = None;
         loop {
@@ -60,9 +68,9 @@ impl Lease {
             }
             sleep(LOOK).await;
         }
-        let renewing = tokio::spawn(renew(meta.clone(), holder.clone(), poison));
+        let renewing = tokio::spawn(renew(Arc::clone(&link), holder.clone(), poison));
         Ok(Self {
-            meta,
+            link,
             holder,
             renewing: Mutex::new(renewing),
         })
@@ -77,8 +85,11 @@ impl Lease {
         // The name stays, so that a holder that comes back late sees another's.
         let ended = doc! { "$set": { "expiresAt": DateTime::from_millis(0) } };
         let own = doc! { "_id": LEASE, "holder": &self.holder };
-        if let Err(error) = self.meta.update_one(own, ended).await {
-            tracing::warn!(error = %error.kind, "the lease was not released, it ends by itself");
+        let meta = self.link.store().meta;
+        match timeout(RENEWAL, meta.update_one(own, ended)).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::warn!(error = %error.kind, "the lease was not released, it ends by itself"),
+            Err(_) => tracing::warn!("the lease was not released in time, it ends by itself"),
         }
     }
 }
@@ -114,17 +125,20 @@ fn expiry() -> Document {
 }
 
 /// Renews until another has the lease. A server out of reach takes nobody's lease away: nobody else can get it there.
-async fn renew(meta: Collection<Document>, holder: String, poison: Poison) {
+async fn renew(link: Arc<Link>, holder: String, poison: Poison) {
     loop {
         sleep(RENEWAL).await;
         let own = doc! { "_id": LEASE, "holder": &holder };
-        match meta
-            .update_one(own, vec![doc! { "$set": { "expiresAt": expiry() } }])
-            .await
-        {
-            Ok(renewed) if renewed.matched_count == 1 => {}
-            Ok(_) => return poison.set("another server has taken the event log over".to_owned()),
-            Err(error) => tracing::warn!(error = %error.kind, "the lease on the event log was not renewed, trying on"),
+        let longer = vec![doc! { "$set": { "expiresAt": expiry() } }];
+        let store = link.store();
+        match timeout(RENEWAL, store.meta.update_one(own, longer)).await {
+            Ok(Ok(renewed)) if renewed.matched_count == 1 => store.answered(None),
+            Ok(Ok(_)) => return poison.set("another server has taken the event log over".to_owned()),
+            Ok(Err(error)) => tracing::warn!(error = %error.kind, "the lease was not renewed, trying on"),
+            Err(_) => {
+                store.answers.failed_to_come(RENEWAL);
+                tracing::warn!("the lease was not renewed in time, trying on");
+            }
         }
     }
 }

@@ -41,7 +41,7 @@ const READ_TIME: Duration = Duration::from_secs(5);
 
 /// A log in MongoDB.
 pub struct MongoLog {
-    link: Link,
+    link: Arc<Link>,
     epoch: Epoch,
     poison: Poison,
     /// Held where this process must be the only writer.
@@ -55,13 +55,13 @@ impl MongoLog {
     pub async fn open(url: &str) -> Result<Self, OpenError> {
         let (store, topology) = schema::connect(url).await?;
         let epoch = schema::prepare(&store).await?;
-        let poison = Poison::new();
+        let (poison, link) = (Poison::new(), Arc::new(Link::new(store)));
         let lease = match topology {
             schema::Topology::Shared => None,
-            schema::Topology::Standalone => Some(Lease::acquire(store.meta.clone(), poison.clone()).await?),
+            schema::Topology::Standalone => Some(Lease::acquire(Arc::clone(&link), poison.clone()).await?),
         };
         Ok(Self {
-            link: Link::new(store),
+            link,
             epoch,
             poison,
             lease,
