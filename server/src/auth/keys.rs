@@ -62,6 +62,9 @@ pub(super) fn public(path: &Path) -> Result<(Algorithm, DecodingKey), KeyError> 
     let unfit = |reason| KeyError::Unfit(path.to_owned(), reason);
     let text = read(path)?;
     let parsed = pem::parse(&text).map_err(|_| unfit("it is no PEM file"))?;
+    if !pem::parse_many(&text).is_ok_and(|all| all.len() == 1) {
+        return Err(unfit("it must hold one key, and nothing else"));
+    }
     match parsed.tag() {
         "PUBLIC KEY" | "RSA PUBLIC KEY" => {}
         tag if tag.ends_with("PRIVATE KEY") => {

@@ -17,6 +17,9 @@ pub const TOKEN_BYTES: usize = 16 * 1024;
 /// expired would not serve any more in any case.
 const LEEWAY: u64 = 5;
 
+/// The beginning of the year 3000, in milliseconds: an `exp` beyond it was meant in another unit.
+const YEAR_3000: i64 = 32_503_680_000_000;
+
 /// Why a token is refused. Says nothing of what is in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
@@ -112,6 +115,11 @@ fn identity(claims: &Map<String, Value>) -> Result<Identity, Refused> {
         Some(name) => Username::try_from(name.as_str().unwrap_or_default()).map_err(|rule| Refused::Claim(rule.0))?,
     };
     let expires_at = expiry(claims.get("exp")).ok_or(Refused::Missing("exp"))?;
+    if expires_at.as_millis() >= YEAR_3000 {
+        return Err(Refused::Claim(
+            "exp must be in seconds since 1970, and before the year 3000",
+        ));
+    }
     if expires_at <= Timestamp::now() {
         return Err(Refused::Expired);
     }

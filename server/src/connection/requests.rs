@@ -61,8 +61,13 @@ impl Requests {
     }
 
     async fn act(&mut self, id: Option<RequestId>, event: ClientEvent) -> Result<(), ErrorReply> {
-        if !matches!(event, ClientEvent::Authenticate(_)) {
-            self.session.admit()?;
+        if !matches!(event, ClientEvent::Authenticate(_))
+            && let Err(reply) = self.session.admit()
+        {
+            if !self.limits.malformed(Instant::now().into_std()) {
+                self.session.refuse("too many frames before authenticate");
+            }
+            return Err(reply);
         }
         match event {
             ClientEvent::Authenticate(authenticate) => self.authenticate(id, &authenticate).await,

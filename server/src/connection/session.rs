@@ -95,6 +95,11 @@ impl Session {
         }
     }
 
+    /// Ends a session that shows no token.
+    pub(super) fn refuse(&mut self, reason: &str) {
+        self.state = State::Refused(Close::new(CloseCode::Unauthorized, reason.to_owned()));
+    }
+
     fn known(&mut self, identity: Identity) -> Authenticated {
         let left = identity.expires_at.as_millis() - Timestamp::now().as_millis();
         self.deadline = Some(Instant::now() + Duration::from_millis(left.try_into().unwrap_or(0)));

@@ -119,6 +119,7 @@ async fn a_key_that_cannot_be_trusted_is_refused_with_one_sentence() {
     let (short_rsa, other_curve) = (key("rsa.pem", RSA_1024), key("ec.pem", SECP256K1));
     let (private, good) = (key("private.pem", &ed25519.private), key("good.pem", &ed25519.public));
     let garbage = key("garbage.pem", "no key at all");
+    let two = key("two.pem", &(ed25519.public.clone() + RSA_PUBLIC));
     let missing = good.with_file_name("nothing.pem");
     let public = |path: &PathBuf| vec!["--auth-public-key".to_owned(), path.to_str().unwrap().to_owned()];
     let secret = |secret: &str| vec!["--auth-secret".to_owned(), secret.to_owned()];
@@ -130,6 +131,7 @@ async fn a_key_that_cannot_be_trusted_is_refused_with_one_sentence() {
         (public(&other_curve), "P-256"),
         (public(&private), "private key"),
         (public(&garbage), "no PEM file"),
+        (public(&two), "must hold one key"),
         (public(&missing), "cannot be read"),
     ];
     for (arguments, why) in cases {
