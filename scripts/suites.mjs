@@ -14,6 +14,10 @@ const cargo = (...args) => ({ command: "cargo", args });
 const check = (title, command) => ({ ...command, check: title });
 const npmTest = (workspace, env) => ({ command: "npm", args: ["test", "-w", workspace], env });
 
+const server = join(targetDir, "debug/readrealm-server");
+// As the suite `rust` builds it, for a test of its own: else cargo compiles the dependencies anew with other features.
+const serverBinary = { ...cargo("test", ...NATIVE, "--no-run", "--test", "direction"), silent: true };
+
 export const suites = [
   {
     name: "lint",
@@ -67,17 +71,16 @@ export const suites = [
     name: "sdk-js",
     needs: ["npmInstall"],
     build: buildSdk,
-    commands: [npmTest("readrealm-chat")],
+    commands: [serverBinary, npmTest("readrealm-chat", { READREALM_SERVER: server })],
   },
   {
     name: "browser",
     needs: ["npmInstall", "browser", "mongod"],
     build: buildExample,
     commands: [
-      // As the suite `rust` builds it, for a test of its own: else cargo compiles the dependencies anew with other features.
-      { ...cargo("test", ...NATIVE, "--no-run", "--test", "direction"), silent: true },
+      serverBinary,
       npmTest("readrealm-browser-tests", {
-        READREALM_SERVER: join(targetDir, "debug/readrealm-server"),
+        READREALM_SERVER: server,
         READREALM_PAGE: join(root, "examples/react/dist"),
       }),
     ],

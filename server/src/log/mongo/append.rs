@@ -94,12 +94,14 @@ impl Store {
         let mut unheard = false;
         while rooms.iter().any(Progress::is_open) && Instant::now() < deadline && !self.answers.are_missing() {
             let went_on = if unheard {
+                let before = open_events(&rooms);
                 let found_out = self.look_up(&mut rooms, deadline).await;
                 if let Err(error) = &found_out {
                     tracing::warn!(%error, "the outcome of an append is still not known");
                 }
                 unheard = found_out.is_err();
-                !unheard
+                // Where nothing of it is there, the next insert may fail for the same reason.
+                !unheard && open_events(&rooms) < before
             } else {
                 match self.insert(&rooms, deadline).await {
                     Inserted::All => {
@@ -248,6 +250,10 @@ impl Store {
         }
         Ok(())
     }
+}
+
+fn open_events(rooms: &[Progress<'_>]) -> usize {
+    rooms.iter().map(|room| room.rest().len()).sum()
 }
 
 fn outcome(room: Progress<'_>) -> AppendOutcome {
