@@ -35,8 +35,7 @@ export class Page {
     return closed && onopen === null && onmessage === null && onclose === null;
   }
 }
-let timers = new Set();
-const { setTimeout: set, clearTimeout: clear } = globalThis;
+const timers = new Set(), { setTimeout: set, clearTimeout: clear } = globalThis;
 export function watchTimers() {
   timers.clear();
   globalThis.setTimeout = (act, ms) => {
@@ -47,8 +46,7 @@ export function watchTimers() {
   globalThis.clearTimeout = (timer) => { timers.delete(timer); clear(timer); };
 }
 export function timersLeft() {
-  globalThis.setTimeout = set;
-  globalThis.clearTimeout = clear;
+  Object.assign(globalThis, { setTimeout: set, clearTimeout: clear });
   return timers.size;
 }
 "#)]

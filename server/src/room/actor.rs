@@ -1,6 +1,8 @@
 //! The task of a room: one mailbox, one piece of work with the log at a time, one order.
 
 mod entry;
+mod outcome;
+mod turns;
 mod work;
 
 use std::sync::Arc;
@@ -12,18 +14,19 @@ use readrealm_protocol::server::Ack;
 use readrealm_protocol::{BookId, ClientMessageId, Seq, Timestamp};
 
 use entry::Waiting;
+use turns::Turns;
 use work::{Done, clock, run_work, wait_until};
 
 use super::ambient::Ambient;
 use super::gate::Gate;
 use super::members::Members;
-use super::pending::{Next, Pending, Rejected, Settlement};
+use super::pending::{Next, Pending, Rejected};
 use super::replies::{Waiter, answer, key_conflict, not_joined, unavailable};
 use super::request::{Action, Request};
 use super::timeline::{Timeline, WINDOW};
 use super::{Command, ConnectionId, Frame, Inbox, Joined, Member, Standing};
 use crate::cluster::{Cluster, News};
-use crate::log::{Append, AppendOutcome, Appender, EventLog, Head, PageQuery, ReadError, ReadLimit, Stop, StoredEvent};
+use crate::log::{Append, Appender, EventLog, Head, PageQuery, ReadError, ReadLimit, StoredEvent};
 
 /// How long a room without members stays in memory.
 const IDLE: Duration = Duration::from_mins(1);
@@ -62,12 +65,15 @@ pub struct Room {
     last_at: Timestamp,
     /// The one thing being done with the log.
     work: Option<BoxFuture<'static, Done>>,
+    /// Whether that is to wait, and nothing else.
+    resting: bool,
     /// Whether events may have been missed.
     behind: bool,
     /// Whether another writer has the position this room last tried, and its event has not come yet.
     conflicted: bool,
     /// Joins of clients that have been told more, on another node, than has come here yet, or are owed answers first.
     waiting: Vec<Waiting>,
+    turns: Turns,
     /// Failures in a row, which the next pause grows with.
     failures: u32,
     idle_since: Option<Instant>,
@@ -97,9 +103,11 @@ impl Room {
             pending: Pending::default(),
             last_at: head.at,
             work: None,
+            resting: false,
             behind: false,
             conflicted: false,
             waiting: Vec::new(),
+            turns: Turns::default(),
             failures: 0,
             idle_since: None,
             services,
@@ -199,6 +207,9 @@ impl Room {
             Command::Typing { connection, typing } => self.members.set_typing(connection, typing, now),
             Command::News(news) => self.members.hear(news, now),
             Command::Tail(event) => {
+                if event.seq > self.gate.position() && !self.pending.holds(&event.id) {
+                    self.turns.contested(now);
+                }
                 self.gate.offer(event.seq, *event);
                 self.let_through();
             }
@@ -241,8 +252,13 @@ impl Room {
             self.work = Some(async move { Done::Refilled(log.read_page(book, query).await) }.boxed());
             return;
         }
+        if let Some(until) = self.turns.others_until(clock()).filter(|_| !self.pending.is_empty()) {
+            self.rest(until);
+            return;
+        }
         self.work = match self.pending.next(book, self.head(), self.services.ambient.now()) {
             Some(Next::Append(events)) => {
+                self.turns.begin(clock());
                 let (appender, tried) = (self.services.appender.clone(), events.first().map(|event| event.seq));
                 Some(async move { Done::Appended(tried, appender.append(Append { book, events }).await) }.boxed())
             }
@@ -259,100 +275,12 @@ impl Room {
         };
     }
 
-    fn finish(&mut self, done: Done) {
-        self.work = None;
-        match done {
-            Done::Appended(tried, outcome) => self.appended(tried, outcome),
-            Done::Latest(_, Ok((latest, known)))
-                if latest
-                    .iter()
-                    .chain(&known)
-                    .any(|event| event.seq > self.gate.position()) =>
-            {
-                // Others have changed these since. Read on first: no change of theirs is answered before it is told.
-                self.pending.abandon_read();
-                self.behind = true;
-                self.conflicted = true;
-            }
-            Done::Latest(places, Ok((latest, known))) => {
-                let (head, now) = (self.head(), self.services.ambient.now());
-                let ended = self.pending.number_changes(head, now, &places, latest, known);
-                answer(ended);
-                self.admit(false);
-            }
-            Done::CaughtUp(Ok(events)) => self.caught_up(events),
-            Done::Refilled(Ok(page)) => self.timeline.end_refill(Some(page)),
-            Done::Refilled(Err(_)) => {
-                self.timeline.end_refill(None);
-                self.pause();
-            }
-            Done::Latest(_, Err(error)) => {
-                self.pending.abandon_read();
-                tracing::warn!(book = %self.book, %error, "the log could not be read");
-                self.pause();
-            }
-            Done::CaughtUp(Err(error)) => {
-                self.behind = true;
-                self.turn_away();
-                tracing::warn!(book = %self.book, %error, "the log could not be read");
-                self.pause();
-            }
-            Done::Paused => {}
-        }
-    }
-
-    fn caught_up(&mut self, events: Vec<StoredEvent>) {
-        if events.is_empty() {
-            // The log has no more: who is still ahead comes from a future that never was.
-            self.admit(!self.behind);
-            if std::mem::take(&mut self.conflicted) || self.gate.has_hole() {
-                // Somebody's event is there, and no majority has it yet, or never will: then what waits goes out again.
-                self.pause();
-            }
-            return;
-        }
-        self.failures = 0;
-        self.behind = true;
-        for event in events {
-            self.gate.offer(event.seq, event);
-        }
-        self.let_through();
-        self.admit(false);
-    }
-
-    fn appended(&mut self, tried: Option<Seq>, mut outcome: AppendOutcome) {
-        // The position of the event it stopped at.
-        let refused = tried.map_or(Seq::ZERO, |tried| tried.plus(outcome.written));
-        if matches!(&outcome.stopped, Some(Stop::Duplicate(known)) if known.seq >= refused) {
-            // The event has not come here yet. Read on first: who repeats a send hears it before the answer, too.
-            outcome.stopped = Some(Stop::Conflict);
-        }
-        let stopped = outcome.stopped.clone();
-        let ended = self.pending.settle(outcome);
-        for settled in &ended {
-            if let Settlement::Written(event) = &settled.result {
-                self.gate.offer(event.seq, event.clone());
-            }
-        }
-        // The sender's own `message` goes before the `ack`.
-        self.let_through();
-        answer(ended);
-        self.admit(false);
-        match stopped {
-            None | Some(Stop::Duplicate(_)) => self.failures = 0,
-            // Where the other's event has come meanwhile, there is nothing to wait for.
-            Some(Stop::Conflict) if self.gate.position() >= refused => {}
-            Some(Stop::Conflict) => {
-                self.behind = true;
-                self.conflicted = true;
-            }
-            Some(Stop::Unknown | Stop::Unavailable) => self.pause(),
-        }
-    }
-
     fn let_through(&mut self) {
         while let Some(event) = self.gate.pass() {
-            self.conflicted = false;
+            if std::mem::take(&mut self.conflicted) && std::mem::take(&mut self.resting) {
+                // What stood in the way has come: this is the moment that others wait for as well.
+                self.work = None;
+            }
             self.last_at = self.last_at.max(event.at);
             let frame = self.timeline.apply(&event);
             self.members.broadcast(&frame);
@@ -372,19 +300,5 @@ impl Room {
             seq: self.gate.position(),
             at: self.last_at,
         }
-    }
-
-    /// Waits before the next try: full jitter, from 50 ms up to 2 s.
-    fn pause(&mut self) {
-        self.failures = (self.failures + 1).min(6);
-        let most = 50_u64 << (self.failures - 1);
-        let pause = self.services.ambient.pause(most / 4..=most);
-        self.work = Some(
-            async move {
-                tokio::time::sleep(pause).await;
-                Done::Paused
-            }
-            .boxed(),
-        );
     }
 }

@@ -60,6 +60,11 @@ impl Members {
         self.presence.held() == 0
     }
 
+    /// Whether some are here by other nodes alone.
+    pub fn is_shared(&self) -> bool {
+        self.presence.count() > self.presence.held()
+    }
+
     /// Who is here, as it is told.
     pub fn listed(&self) -> readrealm_protocol::server::Members {
         self.presence.members()

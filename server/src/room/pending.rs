@@ -137,6 +137,11 @@ impl<W> Pending<W> {
         Ok(())
     }
 
+    /// Whether this is the id of one that waits.
+    pub fn holds(&self, id: &EventId) -> bool {
+        self.by_id.contains_key(id)
+    }
+
     /// Whether somebody like this waits.
     pub fn is_awaited(&self, by: impl Fn(&W) -> bool) -> bool {
         self.queue.iter().flat_map(|entry| &entry.waiters).any(by)

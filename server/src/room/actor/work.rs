@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use readrealm_protocol::Seq;
 use tokio::time::sleep_until;
@@ -17,6 +18,15 @@ pub(super) enum Done {
     CaughtUp(Result<Vec<StoredEvent>, ReadError>),
     Refilled(Result<Page, ReadError>),
     Paused,
+}
+
+/// Work that is to wait.
+pub(super) fn paused_until(until: Instant) -> BoxFuture<'static, Done> {
+    async move {
+        sleep_until(until.into()).await;
+        Done::Paused
+    }
+    .boxed()
 }
 
 /// The runtime's clock, which a simulation may stop and wind on.
