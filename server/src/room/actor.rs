@@ -15,7 +15,7 @@ use readrealm_protocol::{BookId, ClientMessageId, Seq, Timestamp};
 
 use entry::Waiting;
 use turns::Turns;
-use work::{Done, clock, run_work, wait_until};
+use work::{Done, clock, paused_until, run_work, wait_until};
 
 use super::ambient::Ambient;
 use super::gate::Gate;
@@ -65,8 +65,6 @@ pub struct Room {
     last_at: Timestamp,
     /// The one thing being done with the log.
     work: Option<BoxFuture<'static, Done>>,
-    /// Whether that is to wait, and nothing else.
-    resting: bool,
     /// Whether events may have been missed.
     behind: bool,
     /// Whether another writer has the position this room last tried, and its event has not come yet.
@@ -103,7 +101,6 @@ impl Room {
             pending: Pending::default(),
             last_at: head.at,
             work: None,
-            resting: false,
             behind: false,
             conflicted: false,
             waiting: Vec::new(),
@@ -253,7 +250,7 @@ impl Room {
             return;
         }
         if let Some(until) = self.turns.others_until(clock()).filter(|_| !self.pending.is_empty()) {
-            self.rest(until);
+            self.work = Some(paused_until(until));
             return;
         }
         self.work = match self.pending.next(book, self.head(), self.services.ambient.now()) {
@@ -277,10 +274,7 @@ impl Room {
 
     fn let_through(&mut self) {
         while let Some(event) = self.gate.pass() {
-            if std::mem::take(&mut self.conflicted) && std::mem::take(&mut self.resting) {
-                // What stood in the way has come: this is the moment that others wait for as well.
-                self.work = None;
-            }
+            self.conflicted = false;
             self.last_at = self.last_at.max(event.at);
             let frame = self.timeline.apply(&event);
             self.members.broadcast(&frame);

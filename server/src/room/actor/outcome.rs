@@ -1,7 +1,5 @@
 //! What became of a room's work with the log: who is answered, who is told, and what is to be done next.
 
-use std::time::Instant;
-
 use readrealm_protocol::Seq;
 
 use super::work::{Done, clock, paused_until};
@@ -12,7 +10,6 @@ use crate::room::pending::Settlement;
 impl Room {
     pub(super) fn finish(&mut self, done: Done) {
         self.work = None;
-        self.resting = false;
         match done {
             Done::Appended(tried, outcome) => self.appended(tried, outcome),
             Done::Latest(_, Ok((latest, known)))
@@ -116,12 +113,6 @@ impl Room {
         self.failures = (self.failures + 1).min(6);
         let most = 50_u64 << (self.failures - 1);
         let pause = self.services.ambient.pause(most / 4..=most);
-        self.rest(clock() + pause);
-    }
-
-    /// Does nothing with the log until then.
-    pub(super) fn rest(&mut self, until: Instant) {
-        self.resting = true;
-        self.work = Some(paused_until(until));
+        self.work = Some(paused_until(clock() + pause));
     }
 }
