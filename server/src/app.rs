@@ -13,18 +13,20 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::auth::{Auth, KeyError};
+use crate::auth::{Auth, KeyError, Revoked};
 use crate::cluster::{Cluster, Rooms};
 use crate::config::Config;
 use crate::connection::{self, Resumes, UserLimits};
 use crate::hub::Hub;
 use crate::log::open::{OpenError, open};
 use crate::log::{Appender, EventLog};
+use crate::manage::Manage;
+use crate::revocation::{Following, RevocationError, Revocations};
 use crate::room::actor::Services;
 use crate::room::ambient::System;
 use crate::transport::admission::Admission;
 use crate::transport::origin::Origins;
-use crate::{cluster, fanout, http};
+use crate::{cluster, fanout, http, revocation};
 
 /// How often the budgets of users who are silent again are forgotten.
 const FORGET: Duration = Duration::from_mins(1);
@@ -44,6 +46,8 @@ pub struct Shared {
     pub admission: Arc<Admission>,
     /// Whose pages may.
     pub origins: Origins,
+    /// What an operator's programs may ask, where they may.
+    pub manage: Option<Manage>,
     /// The connections that are open.
     pub tasks: TaskTracker,
 }
@@ -66,6 +70,12 @@ pub enum RunError {
     /// The network failed.
     #[error("the listener failed: {0}")]
     Listener(#[from] std::io::Error),
+    /// Who is revoked could not be read.
+    #[error(transparent)]
+    Revocations(#[from] RevocationError),
+    /// What is revoked is not heard any more.
+    #[error("the task that hears what is revoked failed")]
+    Revoking,
     /// Tokens could not be verified.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -103,6 +113,8 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) -> Result<(), RunError> {
     let auth = Auth::new(&config.auth)?;
+    let (revocations, mut revoking) = follow_revocations(&config, &auth).await?;
+    let manage = Manage::new(&config.auth, revocations.clone())?;
     let address = listener.local_addr()?;
     let (rooms, sockets, writers) = (TaskTracker::new(), TaskTracker::new(), TaskTracker::new());
     let appender = Appender::spawn(Arc::clone(&log), &writers);
@@ -136,6 +148,7 @@ pub async fn serve(
     let shared = Arc::new(Shared {
         admission: Admission::new(&config.limits),
         origins: Origins::new(&config.allow_origins),
+        manage,
         tasks: sockets.clone(),
         connections: Arc::new(connection::Services {
             hub: hub.clone(),
@@ -161,6 +174,7 @@ pub async fn serve(
         () = writer_failed.cancelled() => return Err(RunError::Writer),
         failed = &mut tail => failed.map_err(std::io::Error::other)?,
         () = presence_failed.cancelled() => return Err(RunError::Presence),
+        _ = &mut revoking => return Err(RunError::Revoking),
         () = shutdown.cancelled() => {}
         served = &mut serving => served.map_err(std::io::Error::other)??,
     }
@@ -188,14 +202,30 @@ pub async fn serve(
     if drained.is_err() {
         tracing::warn!("the drain took longer than --drain-timeout; what was acknowledged is safe");
     }
-    for task in [tail, forgetting, presence] {
+    for task in [tail, forgetting, presence, revoking] {
         task.abort();
     }
     serving.abort();
+    if let Some((store, _)) = revocations {
+        store.close().await;
+    }
     if tokio::time::timeout(CLOSING, log.close()).await.is_err() {
         tracing::warn!("the event log was not closed in time; what was acknowledged is safe");
     }
     Ok(())
+}
+
+/// Learns what is revoked, and goes on learning; where authentication is off there is nothing to learn.
+async fn follow_revocations(
+    config: &Config,
+    auth: &Auth,
+) -> Result<(Option<(Arc<dyn Revocations>, Arc<Revoked>)>, Following), RunError> {
+    let Some(revoked) = auth.revoked() else {
+        return Ok((None, tokio::spawn(std::future::pending())));
+    };
+    let store = revocation::open(&config.store).await?;
+    let following = revocation::follow(Arc::clone(&store), Arc::clone(revoked)).await?;
+    Ok((Some((store, Arc::clone(revoked))), following))
 }
 
 /// The first line on stdout, which tells whoever started the server that it can be reached, and where.

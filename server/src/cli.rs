@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
+use crate::admin::revoke::{Lift, Revoke, ShowRevocations};
 use crate::admin::{LogCommand, import_messages::ImportMessages};
 use crate::auth::mint::MintToken;
 use crate::config::Config;
@@ -32,4 +33,10 @@ pub enum Command {
     ImportMessages(ImportMessages),
     #[allow(missing_docs, reason = "its own words are its help")]
     Token(MintToken),
+    #[allow(missing_docs, reason = "its own words are its help")]
+    Revoke(Revoke),
+    #[allow(missing_docs, reason = "its own words are its help")]
+    Lift(Lift),
+    #[allow(missing_docs, reason = "its own words are its help")]
+    Revocations(ShowRevocations),
 }

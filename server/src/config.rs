@@ -85,6 +85,11 @@ pub struct AuthConfig {
     #[arg(long, env = "READREALM_AUTH_PUBLIC_KEY", value_name = "FILE")]
     pub auth_public_key: Option<PathBuf>,
 
+    /// Secret of at least 32 bytes that opens `/admin/revocations` to an operator's own programs; without one it is not
+    /// there. As a variable: a flag is seen by every user of the machine.
+    #[arg(long, env = "READREALM_ADMIN_SECRET", hide_env_values = true, value_name = "SECRET")]
+    pub admin_secret: Option<Secret>,
+
     /// Audience that a token's `aud` must name. Without it a token that names any is refused.
     #[arg(long, env = "READREALM_AUTH_AUDIENCE", value_name = "NAME")]
     pub auth_audience: Option<String>,

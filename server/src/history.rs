@@ -84,12 +84,13 @@ fn readable(mut response: Response, headers: &HeaderMap) -> Response {
 fn bearer(auth: &Auth, headers: &HeaderMap) -> Result<Option<Identity>, ErrorReply> {
     let Auth::Tokens(tokens) = auth else { return Ok(None) };
     let refuse = |message: &str| ErrorReply::new(ErrorCode::Unauthorized, message);
-    let token = token(headers).ok_or_else(|| refuse("a token is needed: Authorization: Bearer …"))?;
+    let token = bearer_token(headers).ok_or_else(|| refuse("a token is needed: Authorization: Bearer …"))?;
     let identity = tokens.verify(token).map_err(|refused| refuse(&refused.to_string()))?;
     Ok(Some(identity))
 }
 
-fn token(headers: &HeaderMap) -> Option<&str> {
+/// What a request shows as `Authorization: Bearer …`.
+pub(crate) fn bearer_token(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
@@ -167,7 +168,7 @@ fn failed(reply: &ErrorReply, headers: &HeaderMap) -> Response {
     let mut response = (status, Json(reply)).into_response();
     if status == StatusCode::UNAUTHORIZED {
         // RFC 6750, 3.1: what was wrong is named only to who sent a token.
-        let challenge = match token(headers) {
+        let challenge = match bearer_token(headers) {
             Some(_) => r#"Bearer error="invalid_token""#,
             None => "Bearer",
         };

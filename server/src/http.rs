@@ -13,8 +13,8 @@ use tower_http::services::{ServeDir, ServeFile};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::app::Shared;
-use crate::history;
 use crate::transport::websocket;
+use crate::{history, manage};
 
 /// Every route of the server.
 pub fn router(shared: Arc<Shared>, static_dir: Option<&Path>) -> Router {
@@ -25,6 +25,10 @@ pub fn router(shared: Arc<Shared>, static_dir: Option<&Path>) -> Router {
         .route(
             "/rooms/{book_id}/messages",
             get(history::messages).options(history::preflight),
+        )
+        .route(
+            "/admin/revocations",
+            get(manage::list).post(manage::revoke).delete(manage::lift),
         )
         .with_state(shared);
     match static_dir {

@@ -14,6 +14,7 @@
 //! | [`log`] | the event log: the contract, and its engines |
 //! | [`fanout`] | what other nodes append, brought to the rooms |
 //! | [`http`], [`history`] | health, reading history without a socket, the files of the page |
+//! | [`revocation`], [`manage`] | what is revoked, kept beside the log; an operator's programs revoke over HTTP |
 //! | [`auth`], [`config`] | who is who; what an operator can set |
 //! | [`cli`], [`admin`] | the command line; what an operator does to a log: verify, export, import, redact… |
 //! | [`app`] | puts it all together |
@@ -32,6 +33,8 @@ pub mod history;
 pub mod http;
 pub mod hub;
 pub mod log;
+pub mod manage;
+pub mod revocation;
 pub mod room;
 pub mod transport;
 

@@ -19,6 +19,9 @@ async fn main() -> ExitCode {
         None => serve(config).await,
         Some(Command::Log(command)) => admin::run(command, &config.store).await,
         Some(Command::ImportMessages(command)) => command.run(&config.store).await,
+        Some(Command::Revoke(command)) => admin::ended(command.run(&config.store).await),
+        Some(Command::Lift(command)) => admin::ended(command.run(&config.store).await),
+        Some(Command::Revocations(command)) => admin::ended(command.run(&config.store).await),
         Some(Command::Token(token)) => match token.mint(&config.auth) {
             Ok(token) => print(&token),
             Err(error) => fail(&error.to_string()),

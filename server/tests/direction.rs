@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 const ALLOWED: &[(&str, &[&str])] = &[
     ("config", &["log"]),
     ("auth", &["config"]),
+    ("revocation", &["auth", "log"]),
+    ("manage", &["revocation", "auth", "config", "history", "app"]),
     ("log", &[]),
     ("cluster", &["log"]),
     ("room", &["log", "cluster"]),
@@ -17,9 +19,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("connection", &["hub", "room", "log", "auth", "config"]),
     ("transport", &["connection", "auth", "config", "app"]),
     ("history", &["hub", "room", "log", "auth", "app"]),
-    ("http", &["transport", "history", "auth", "app"]),
+    ("http", &["transport", "history", "manage", "auth", "app"]),
     ("shutdown", &["connection", "hub", "log", "config"]),
-    ("admin", &["log", "config", "auth"]),
+    ("admin", &["log", "config", "auth", "revocation"]),
     ("cli", &["admin", "auth", "config"]),
 ];
 

@@ -14,6 +14,7 @@ pub mod line;
 pub mod new_epoch;
 pub mod progress;
 pub mod redact;
+pub mod revoke;
 pub mod verify;
 pub mod writer;
 
@@ -25,6 +26,7 @@ use readrealm_protocol::BookId;
 use crate::log::ReadError;
 use crate::log::inspect::open_reader;
 use crate::log::open::{OpenError, StoreUrl};
+use crate::revocation::RevocationError;
 
 /// What to do with a log.
 #[derive(Debug, Subcommand)]
@@ -47,6 +49,9 @@ pub enum AdminError {
     /// The log could not be read, or changed.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// The revocations could not be read, or changed.
+    #[error(transparent)]
+    Revocation(#[from] RevocationError),
     /// A file, or stdin or stdout, failed.
     #[error("{0}: {1}")]
     File(String, io::Error),
@@ -77,7 +82,7 @@ pub async fn run(command: LogCommand, store: &StoreUrl) -> ExitCode {
 }
 
 /// The exit code of a command that is done or not.
-fn ended(result: Result<(), AdminError>) -> ExitCode {
+pub fn ended(result: Result<(), AdminError>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(&error, 1),

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use readrealm_protocol::server::User;
 use readrealm_protocol::{BookId, Timestamp};
 
+use super::revoked::TokenId;
+
 /// Who somebody is, what they may do, and for how long.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
@@ -16,6 +18,10 @@ pub struct Identity {
     pub moderator: bool,
     /// When all of this ends.
     pub expires_at: Timestamp,
+    /// When it was said (`iat`), where that is known.
+    pub issued_at: Option<Timestamp>,
+    /// The id of what says it (`jti`), where it has one.
+    pub token_id: Option<TokenId>,
 }
 
 /// The rooms that a token opens.

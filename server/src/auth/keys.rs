@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
 
-use crate::config::Secret;
+use crate::config::{AuthConfig, Secret};
 
 /// Bytes of a shared secret at least: as many as its signatures have.
 const SECRET_BYTES: usize = 32;
@@ -32,6 +32,17 @@ pub enum KeyError {
     /// The file is no key that is taken.
     #[error("the key {path} is not taken: {reason}", path = .0.display(), reason = .1)]
     Unfit(PathBuf, &'static str),
+    /// The same for the secret of the operator's programs.
+    #[error(
+        "READREALM_ADMIN_SECRET has {0} bytes and needs {SECRET_BYTES} or more: `openssl rand -base64 48` makes one"
+    )]
+    ShortAdminSecret(usize),
+    /// Whoever signs tokens is not to be the operator.
+    #[error("READREALM_ADMIN_SECRET is READREALM_AUTH_SECRET; make another one")]
+    SameSecret,
+    /// The system gave none.
+    #[error("the system has no random numbers")]
+    NoRandomness,
     /// There is nothing to sign with.
     #[error("set READREALM_AUTH_SECRET, or name a key with --private-key")]
     None,
@@ -47,6 +58,21 @@ pub(super) fn secret(secret: &Secret) -> Result<(Algorithm, DecodingKey), KeyErr
 pub(super) fn signing_secret(secret: &Secret) -> Result<(Algorithm, EncodingKey), KeyError> {
     let bytes = long_enough(secret)?;
     Ok((Algorithm::HS256, EncodingKey::from_secret(bytes)))
+}
+
+/// The secret of the operator's programs.
+pub(crate) fn admin_secret(config: &AuthConfig) -> Result<Option<&[u8]>, KeyError> {
+    let Some(secret) = &config.admin_secret else {
+        return Ok(None);
+    };
+    if config.auth_secret.as_ref() == Some(secret) {
+        return Err(KeyError::SameSecret);
+    }
+    let bytes = secret.reveal().as_bytes();
+    if bytes.len() < SECRET_BYTES {
+        return Err(KeyError::ShortAdminSecret(bytes.len()));
+    }
+    Ok(Some(bytes))
 }
 
 fn long_enough(secret: &Secret) -> Result<&[u8], KeyError> {

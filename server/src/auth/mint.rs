@@ -10,6 +10,7 @@ use readrealm_protocol::{BookId, UserId, Username};
 use serde::Serialize;
 
 use super::keys::{self, KeyError};
+use super::revoked::TokenId;
 use crate::config::AuthConfig;
 
 /// Print a token, signed with `READREALM_AUTH_SECRET` or with a private key, to try a server out.
@@ -30,6 +31,10 @@ pub struct MintToken {
     /// Let the user edit and delete the messages of others.
     #[arg(long)]
     pub moderator: bool,
+
+    /// The id it is revoked by.
+    #[arg(long, value_name = "JTI", value_parser = |text: &str| TokenId::try_from(text))]
+    pub jti: Option<TokenId>,
 
     /// How long it counts, from now on.
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = humantime::parse_duration)]
@@ -71,6 +76,8 @@ struct Payload<'a> {
     moderator: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     aud: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jti: Option<&'a str>,
     iat: u64,
     exp: u64,
 }
@@ -91,6 +98,7 @@ impl MintToken {
             rooms: self.rooms.as_deref(),
             moderator: self.moderator,
             aud: config.auth_audience.as_deref(),
+            jti: self.jti.as_ref().map(TokenId::as_str),
             iat,
             exp: iat.saturating_add(self.expires_in.as_secs()),
         };

@@ -5,6 +5,7 @@ mod crypto;
 pub mod identity;
 pub mod keys;
 pub mod mint;
+pub mod revoked;
 pub mod token;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use readrealm_protocol::{BookId, ErrorCode};
 
 pub use identity::{Identity, Rooms};
 pub use keys::KeyError;
+pub use revoked::Revoked;
 pub use token::{Refused, Verifier};
 
 use crate::config::AuthConfig;
@@ -41,6 +43,14 @@ impl Auth {
             key,
             config.auth_audience.as_deref(),
         ))))
+    }
+
+    /// What of its tokens is revoked; `None` where none is asked for.
+    pub fn revoked(&self) -> Option<&Arc<Revoked>> {
+        match self {
+            Self::Claimed => None,
+            Self::Tokens(tokens) => Some(tokens.revoked()),
+        }
     }
 
     /// Whether a token is asked for.

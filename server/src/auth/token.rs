@@ -9,13 +9,17 @@ use readrealm_protocol::{BookId, Timestamp, UserId, Username};
 use serde_json::{Map, Value};
 
 use super::identity::{Identity, Rooms};
+use super::revoked::{Holder, Holding, Revoked, TokenId};
 
 /// Bytes of a token; a larger one is not looked into.
 pub const TOKEN_BYTES: usize = 16 * 1024;
 
-/// Seconds by which the clock of whoever signs may be ahead of this one. `exp` is taken by the second: a token that has
+/// Seconds by which the clock of whoever signs may be ahead of this one (`nbf`, `iat`). `exp` is taken by the second: a token that has
 /// expired would not serve any more in any case.
 const LEEWAY: u64 = 5;
+
+/// The same in milliseconds.
+const LEEWAY_MILLIS: i64 = 5_000;
 
 /// The beginning of the year 3000, in milliseconds: an `exp` beyond it was meant in another unit.
 const YEAR_3000: i64 = 32_503_680_000_000;
@@ -47,6 +51,9 @@ pub enum Refused {
     /// A claim is out of its bounds.
     #[error("a claim of the token is out of its bounds: {0}")]
     Claim(&'static str),
+    /// It, or its user, was revoked before its time.
+    #[error("the token has been revoked")]
+    Revoked,
     /// It is for another service.
     #[error("the token is for another audience")]
     Audience,
@@ -60,6 +67,7 @@ pub enum Refused {
 pub struct Verifier {
     key: DecodingKey,
     validation: Validation,
+    revoked: Arc<Revoked>,
 }
 
 impl Verifier {
@@ -73,11 +81,35 @@ impl Verifier {
             validation.set_audience(&[audience]);
             validation.required_spec_claims.insert("aud".to_owned());
         }
-        Self { key, validation }
+        Self {
+            key,
+            validation,
+            revoked: Arc::default(),
+        }
     }
 
-    /// Who bears the token.
+    /// What is revoked, as this node knows it.
+    pub fn revoked(&self) -> &Arc<Revoked> {
+        &self.revoked
+    }
+
+    /// Who bears the token, whose holder is told when it is revoked.
+    pub fn verify_for(&self, token: &str, holder: &Arc<dyn Holder>) -> Result<(Identity, Holding), Refused> {
+        let identity = self.read(token)?;
+        let holding = self.revoked.hold(&identity, holder).ok_or(Refused::Revoked)?;
+        Ok((identity, holding))
+    }
+
+    /// Who bears the token now.
     pub fn verify(&self, token: &str) -> Result<Identity, Refused> {
+        let identity = self.read(token)?;
+        if self.revoked.includes(&identity) {
+            return Err(Refused::Revoked);
+        }
+        Ok(identity)
+    }
+
+    fn read(&self, token: &str) -> Result<Identity, Refused> {
         if token.len() > TOKEN_BYTES {
             return Err(Refused::TooLarge);
         }
@@ -114,7 +146,7 @@ fn identity(claims: &Map<String, Value>) -> Result<Identity, Refused> {
         None | Some(Value::Null) => Username::from_user_id(&user_id),
         Some(name) => Username::try_from(name.as_str().unwrap_or_default()).map_err(|rule| Refused::Claim(rule.0))?,
     };
-    let expires_at = expiry(claims.get("exp")).ok_or(Refused::Missing("exp"))?;
+    let expires_at = seconds(claims.get("exp")).ok_or(Refused::Missing("exp"))?;
     if expires_at.as_millis() >= YEAR_3000 {
         return Err(Refused::Claim(
             "exp must be in seconds since 1970, and before the year 3000",
@@ -123,6 +155,18 @@ fn identity(claims: &Map<String, Value>) -> Result<Identity, Refused> {
     if expires_at <= Timestamp::now() {
         return Err(Refused::Expired);
     }
+    let issued_at = match claims.get("iat") {
+        None | Some(Value::Null) => None,
+        iat => Some(seconds(iat).ok_or(Refused::Claim("iat must be a number of seconds"))?),
+    };
+    // What was issued before a revocation must not look as if it was after it.
+    if issued_at.is_some_and(|issued| issued.as_millis() > Timestamp::now().as_millis() + LEEWAY_MILLIS) {
+        return Err(Refused::TooEarly);
+    }
+    let token_id = match claims.get("jti") {
+        None | Some(Value::Null) => None,
+        Some(jti) => Some(TokenId::try_from(jti.as_str().unwrap_or_default()).map_err(|rule| Refused::Claim(rule.0))?),
+    };
     let moderator = match claims.get("moderator") {
         None | Some(Value::Null) => false,
         Some(moderator) => moderator
@@ -134,12 +178,14 @@ fn identity(claims: &Map<String, Value>) -> Result<Identity, Refused> {
         rooms: rooms(claims.get("rooms"))?,
         moderator,
         expires_at,
+        issued_at,
+        token_id,
     })
 }
 
 /// Seconds since 1970, which may have a fraction (RFC 7519, 2).
-fn expiry(exp: Option<&Value>) -> Option<Timestamp> {
-    let seconds = exp?.as_f64().filter(|seconds| *seconds >= 0.0)?;
+fn seconds(claim: Option<&Value>) -> Option<Timestamp> {
+    let seconds = claim?.as_f64().filter(|seconds| *seconds >= 0.0)?;
     #[allow(
         clippy::cast_possible_truncation,
         reason = "saturates, and a Timestamp has a largest of its own"

@@ -9,6 +9,7 @@ use std::task::Poll;
 use futures_util::task::AtomicWaker;
 use readrealm_protocol::CloseCode;
 
+use crate::auth::revoked::Holder;
 use crate::room::{Deliver, Frame};
 
 /// The end that frames are put in. Shared by the rooms the connection is in.
@@ -156,6 +157,12 @@ impl Deliver for Outbox {
         if was_empty {
             self.waker.wake();
         }
+    }
+}
+
+impl Holder for Outbox {
+    fn revoked(&self) {
+        self.close(Close::new(CloseCode::Revoked, "the token has been revoked"));
     }
 }
 

@@ -44,8 +44,8 @@ impl Requests {
         let limits = ConnectionLimits::new(&services.limits, Arc::clone(&services.users));
         Self {
             id,
+            session: Session::new(services.auth.clone(), Arc::clone(&outbox)),
             outbox,
-            session: Session::new(services.auth.clone()),
             services,
             limits,
             rooms: FxHashMap::default(),

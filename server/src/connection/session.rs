@@ -8,7 +8,8 @@ use readrealm_protocol::server::{Authenticated, ErrorReply, User};
 use readrealm_protocol::{BookId, CloseCode, ErrorCode, Timestamp, Username};
 use tokio::time::Instant;
 
-use super::Close;
+use super::{Close, Outbox};
+use crate::auth::revoked::{Holder, Holding};
 use crate::auth::{self, Auth, Identity, Refused};
 
 /// How long a connection may take to authenticate.
@@ -18,6 +19,8 @@ const AUTHENTICATE_WITHIN: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Session {
     auth: Auth,
+    /// Closed where the token is revoked.
+    outbox: Arc<Outbox>,
     state: State,
     /// When it is over, unless it is prolonged.
     deadline: Option<Instant>,
@@ -29,21 +32,26 @@ enum State {
     Claimed,
     /// No token has come.
     Awaited,
-    /// Who the token says.
-    Known(Identity),
+    /// Who the token says, until it is revoked.
+    Known { identity: Identity, _holding: Holding },
     /// The token was refused.
     Refused(Close),
 }
 
 impl Session {
     /// A connection that has said nothing yet.
-    pub(super) fn new(auth: Auth) -> Self {
+    pub(super) fn new(auth: Auth, outbox: Arc<Outbox>) -> Self {
         let (state, deadline) = if auth.is_on() {
             (State::Awaited, Some(Instant::now() + AUTHENTICATE_WITHIN))
         } else {
             (State::Claimed, None)
         };
-        Self { auth, state, deadline }
+        Self {
+            auth,
+            outbox,
+            state,
+            deadline,
+        }
     }
 
     /// When [`over`](Self::over) will say so, as things stand.
@@ -60,7 +68,7 @@ impl Session {
                 let reason = "no token came within 10 seconds; send authenticate first";
                 Some(Close::new(CloseCode::Unauthorized, reason))
             }
-            State::Known(_) if late => Some(expired()),
+            State::Known { .. } if late => Some(expired()),
             _ => None,
         }
     }
@@ -71,22 +79,24 @@ impl Session {
             let message = "authentication is off on this server; name the user in joinRoom";
             return Err(ErrorReply::new(ErrorCode::Unsupported, message));
         };
-        let verified = tokens.verify(token);
-        if let State::Known(known) = &self.state {
-            let identity = verified.map_err(|refused| unauthorized(&refused.to_string()))?;
+        let holder = Arc::clone(&self.outbox) as Arc<dyn Holder>;
+        let verified = tokens.verify_for(token, &holder);
+        if let State::Known { identity: known, .. } = &self.state {
+            let (identity, holding) = verified.map_err(|refused| unauthorized(&refused.to_string()))?;
             if identity.user.user_id != known.user.user_id {
                 let message = "the token is another user's; that takes another connection";
                 return Err(unauthorized(message));
             }
-            return Ok(self.known(identity));
+            return Ok(self.known(identity, holding));
         }
         match verified {
-            Ok(identity) => Ok(self.known(identity)),
+            Ok((identity, holding)) => Ok(self.known(identity, holding)),
             Err(refused) => {
                 tracing::debug!(%refused, "a token was refused");
                 // Who comes back with a new token is let in where the old one was too old alone.
                 let code = match refused {
                     Refused::Expired => CloseCode::AuthExpired,
+                    Refused::Revoked => CloseCode::Revoked,
                     _ => CloseCode::Unauthorized,
                 };
                 self.state = State::Refused(Close::new(code, refused.to_string()));
@@ -100,12 +110,15 @@ impl Session {
         self.state = State::Refused(Close::new(CloseCode::Unauthorized, reason.to_owned()));
     }
 
-    fn known(&mut self, identity: Identity) -> Authenticated {
+    fn known(&mut self, identity: Identity, holding: Holding) -> Authenticated {
         let left = identity.expires_at.as_millis() - Timestamp::now().as_millis();
         self.deadline = Some(Instant::now() + Duration::from_millis(left.try_into().unwrap_or(0)));
         let User { user_id, username } = User::clone(&identity.user);
         let expires_at = identity.expires_at;
-        self.state = State::Known(identity);
+        self.state = State::Known {
+            identity,
+            _holding: holding,
+        };
         Authenticated {
             user_id,
             username,
@@ -117,7 +130,7 @@ impl Session {
     /// Who a token says this is, and whether they are a moderator.
     pub(super) fn known_as(&self) -> Option<(Arc<User>, bool)> {
         match &self.state {
-            State::Known(identity) => Some((Arc::clone(&identity.user), identity.moderator)),
+            State::Known { identity, .. } => Some((Arc::clone(&identity.user), identity.moderator)),
             _ => None,
         }
     }
@@ -125,7 +138,7 @@ impl Session {
     /// Whether requests are served.
     pub(super) fn admit(&self) -> Result<(), ErrorReply> {
         match &self.state {
-            State::Claimed | State::Known(_) => Ok(()),
+            State::Claimed | State::Known { .. } => Ok(()),
             State::Awaited | State::Refused(_) => Err(unauthorized("authenticate first")),
         }
     }
@@ -133,10 +146,10 @@ impl Session {
     /// The user who joins, and whether they are a moderator there.
     pub(super) fn joins(&self, join: &JoinRoom) -> Result<(Arc<User>, bool), ErrorReply> {
         match &self.state {
-            State::Known(identity) if identity.rooms.contain(join.book_id) => {
+            State::Known { identity, .. } if identity.rooms.contain(join.book_id) => {
                 Ok((Arc::clone(&identity.user), identity.moderator))
             }
-            State::Known(_) => Err(auth::forbidden(join.book_id)),
+            State::Known { .. } => Err(auth::forbidden(join.book_id)),
             State::Claimed => Ok((claimed(join)?, false)),
             State::Awaited | State::Refused(_) => Err(unauthorized("authenticate first")),
         }
@@ -145,7 +158,7 @@ impl Session {
     /// Whether the room of a book is one of the token's.
     pub(super) fn opens(&self, book: BookId) -> bool {
         match &self.state {
-            State::Known(identity) => identity.rooms.contain(book),
+            State::Known { identity, .. } => identity.rooms.contain(book),
             State::Claimed => true,
             State::Awaited | State::Refused(_) => false,
         }

@@ -12,12 +12,26 @@ use tokio::net::TcpStream;
 use crate::BOOK;
 
 /// The whole answer, its head in small letters.
-async fn ask(server: &Server, method: &str, path: &str, headers: &[(&str, &str)]) -> (u16, String, Value) {
+pub(crate) async fn ask(server: &Server, method: &str, path: &str, headers: &[(&str, &str)]) -> (u16, String, Value) {
+    send(server, method, path, headers, "").await
+}
+
+/// The same for a request with a body.
+pub(crate) async fn send(
+    server: &Server,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> (u16, String, Value) {
     let mut lines = String::new();
     for (name, value) in headers {
         write!(lines, "{name}: {value}\r\n").unwrap();
     }
-    let request = format!("{method} {path} HTTP/1.1\r\nHost: chat.example\r\nConnection: close\r\n{lines}\r\n");
+    let length = body.len();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: chat.example\r\nConnection: close\r\nContent-Length: {length}\r\n{lines}\r\n{body}"
+    );
     let answer = within(path, async {
         let mut socket = TcpStream::connect(server.address()).await?;
         socket.write_all(request.as_bytes()).await?;
@@ -32,7 +46,7 @@ async fn ask(server: &Server, method: &str, path: &str, headers: &[(&str, &str)]
     (status, head.to_ascii_lowercase(), body)
 }
 
-fn path(book: u32) -> String {
+pub(crate) fn path(book: u32) -> String {
     format!("/rooms/{book}/messages")
 }
 

@@ -6,6 +6,7 @@ mod keys;
 mod moderators;
 mod refresh;
 mod refused;
+mod revoked;
 mod served;
 
 const BOOK: u32 = 28520;

@@ -1,0 +1,61 @@
+//! Revocations of a server without a store: gone with the process, as its log is.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use readrealm_protocol::Timestamp;
+
+use super::{Changes, MOST, RevocationError, Revocations, forgotten_before};
+use crate::auth::revoked::{Revocation, Subject};
+
+/// In memory, by the text of what is revoked. Who makes one tells this node itself: nobody else has to hear of it.
+#[derive(Debug, Default)]
+pub(super) struct InMemory(Mutex<BTreeMap<String, Revocation>>);
+
+impl InMemory {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Revocation>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn standing(&self) -> Vec<Revocation> {
+        let now = Timestamp::now();
+        let all = self.lock();
+        all.values().filter(|one| one.until > now).cloned().collect()
+    }
+}
+
+#[async_trait]
+impl Revocations for InMemory {
+    async fn revoke(&self, revocation: &Revocation) -> Result<(), RevocationError> {
+        let mut all = self.lock();
+        let before = forgotten_before();
+        all.retain(|_, one| one.until >= before);
+        let key = revocation.subject.to_string();
+        if all.len() as u64 >= MOST && !all.contains_key(&key) {
+            return Err(RevocationError::Full);
+        }
+        let known = all.entry(key).or_insert_with(|| revocation.clone());
+        known.at = known.at.max(revocation.at);
+        known.until = known.until.max(revocation.until);
+        Ok(())
+    }
+
+    async fn lift(&self, subject: &Subject) -> Result<bool, RevocationError> {
+        let now = Timestamp::now();
+        let lifted = self.lock().remove(&subject.to_string());
+        Ok(lifted.is_some_and(|one| one.until > now))
+    }
+
+    async fn list(&self, after: Option<&Subject>, limit: u32) -> Result<Vec<Revocation>, RevocationError> {
+        let after = after.map(Subject::to_string);
+        let standing = self.standing().into_iter();
+        let rest = standing.filter(|one| Some(one.subject.to_string()) > after);
+        Ok(rest.take(limit as usize).collect())
+    }
+
+    async fn changes(&self, since: Option<i64>) -> Result<Changes, RevocationError> {
+        let all = if since.is_none() { self.standing() } else { Vec::new() };
+        Ok((all, 0))
+    }
+}

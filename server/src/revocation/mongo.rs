@@ -1,0 +1,203 @@
+//! Revocations in a collection beside the log's, `revocations`, over connections of their own.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::TryStreamExt;
+use mongodb::bson::{Bson, DateTime, Document, doc};
+use mongodb::error::{Error, ErrorKind, WriteFailure};
+use mongodb::options::{
+    Acknowledgment, ClientOptions, CollectionOptions, IndexOptions, ReadConcern, ReadPreference, SelectionCriteria,
+    WriteConcern,
+};
+use mongodb::{Client, Collection, IndexModel};
+use readrealm_protocol::Timestamp;
+
+use super::{Changes, KEPT, MOST, RevocationError, Revocations};
+use crate::auth::revoked::{Revocation, Subject};
+use crate::log::open::OpenError;
+
+/// The database of a URL that names none, as the log has it.
+const DATABASE: &str = "readrealm";
+
+/// One polls, the others write and list.
+const CONNECTIONS: u32 = 3;
+
+/// A change that is not read by then is asked for again, over a new way to the database.
+const POLL_TIME: Duration = Duration::from_secs(1);
+
+/// Anything else has failed when it takes longer.
+const TIME: Duration = Duration::from_secs(5);
+
+/// So far back what has changed is read again: a write has its time before a majority has it.
+const OVERLAP_MILLIS: i64 = 60_000;
+
+pub(super) struct InMongo {
+    options: ClientOptions,
+    /// As it is reached now.
+    collection: Mutex<Collection<Document>>,
+}
+
+impl std::fmt::Debug for InMongo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("InMongo").finish_non_exhaustive()
+    }
+}
+
+impl InMongo {
+    pub(super) async fn open(url: &str) -> Result<Self, OpenError> {
+        let failed = |error: Error| OpenError::Failed(error.kind.to_string());
+        let mut options = ClientOptions::parse(url).await.map_err(failed)?;
+        options.server_selection_timeout = Some(TIME);
+        options.max_pool_size = Some(CONNECTIONS);
+        options
+            .app_name
+            .get_or_insert_with(|| "readrealm-server revocations".to_owned());
+        let collection = connect(&options).map_err(failed)?;
+        let ends = IndexOptions::builder().expire_after(KEPT).build();
+        let by_end = IndexModel::builder().keys(doc! { "until": 1 }).options(ends).build();
+        let by_change = IndexModel::builder().keys(doc! { "changed": 1 }).build();
+        collection.create_indexes([by_end, by_change]).await.map_err(failed)?;
+        Ok(Self {
+            options,
+            collection: Mutex::new(collection),
+        })
+    }
+
+    fn collection(&self) -> Collection<Document> {
+        self.collection.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Bounds what is asked in time. Where no answer comes, what is asked next goes over new connections.
+    async fn within<T>(
+        &self,
+        time: Duration,
+        asked: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, RevocationError> {
+        let failed = |error: Error| RevocationError::Unavailable(error.kind.to_string());
+        if let Ok(answer) = tokio::time::timeout(time, asked).await {
+            return answer.map_err(failed);
+        }
+        let anew = connect(&self.options).map_err(failed)?;
+        *self.collection.lock().unwrap_or_else(PoisonError::into_inner) = anew;
+        let seconds = time.as_secs();
+        Err(RevocationError::Unavailable(format!("no answer within {seconds} s")))
+    }
+}
+
+fn connect(options: &ClientOptions) -> Result<Collection<Document>, Error> {
+    let durable = WriteConcern::builder()
+        .w(Acknowledgment::Majority)
+        .journal(true)
+        .w_timeout(TIME)
+        .build();
+    let concerns = CollectionOptions::builder()
+        .write_concern(durable)
+        .read_concern(ReadConcern::majority())
+        // While a primary is being elected, a secondary knows what was revoked before.
+        .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::PrimaryPreferred {
+            options: None,
+        }))
+        .build();
+    let database = options.default_database.clone().unwrap_or_else(|| DATABASE.to_owned());
+    let client = Client::with_options(options.clone())?;
+    Ok(client
+        .database(&database)
+        .collection_with_options("revocations", concerns))
+}
+
+fn date(time: Timestamp) -> Bson {
+    Bson::DateTime(DateTime::from_millis(time.as_millis()))
+}
+
+/// `None` for one of a later server's kind, or whatever somebody put there.
+fn revocation(document: &Document) -> Option<Revocation> {
+    let time = |field| {
+        let time = document.get_datetime(field).ok()?;
+        Some(Timestamp::from_millis(time.timestamp_millis()))
+    };
+    Some(Revocation {
+        subject: document.get_str("_id").ok()?.parse().ok()?,
+        at: time("at")?,
+        until: time("until")?,
+    })
+}
+
+fn is_duplicate(error: &Error) -> bool {
+    match &*error.kind {
+        ErrorKind::Write(WriteFailure::WriteError(error)) => error.code == 11000,
+        ErrorKind::Command(error) => error.code == 11000,
+        _ => false,
+    }
+}
+
+#[async_trait]
+impl Revocations for InMongo {
+    async fn revoke(&self, revocation: &Revocation) -> Result<(), RevocationError> {
+        let collection = self.collection();
+        let count = collection.estimated_document_count();
+        if self.within(TIME, count.into_future()).await? >= MOST {
+            return Err(RevocationError::Full);
+        }
+        let stricter = doc! {
+            "$max": { "at": date(revocation.at), "until": date(revocation.until) },
+            "$currentDate": { "changed": true },
+        };
+        let upsert = || {
+            let same = doc! { "_id": revocation.subject.to_string() };
+            collection.update_one(same, stricter.clone()).upsert(true).into_future()
+        };
+        let made = async {
+            match upsert().await {
+                // Another was first by a hair: now it is there.
+                Err(error) if is_duplicate(&error) => upsert().await,
+                made => made,
+            }
+        };
+        self.within(TIME, made).await.map(drop)
+    }
+
+    async fn lift(&self, subject: &Subject) -> Result<bool, RevocationError> {
+        let now = date(Timestamp::now());
+        let standing = doc! { "_id": subject.to_string(), "until": { "$gt": now.clone() } };
+        let end = doc! { "$set": { "until": now }, "$currentDate": { "changed": true } };
+        let collection = self.collection();
+        let lifting = collection.update_one(standing, end);
+        Ok(self.within(TIME, lifting.into_future()).await?.matched_count > 0)
+    }
+
+    async fn list(&self, after: Option<&Subject>, limit: u32) -> Result<Vec<Revocation>, RevocationError> {
+        let after = after.map(Subject::to_string).unwrap_or_default();
+        let filter = doc! { "_id": { "$gt": after }, "until": { "$gt": date(Timestamp::now()) } };
+        let collection = self.collection();
+        let found = async {
+            let found = collection.find(filter).sort(doc! { "_id": 1 }).limit(i64::from(limit));
+            found.await?.try_collect::<Vec<_>>().await
+        };
+        Ok(self.within(TIME, found).await?.iter().filter_map(revocation).collect())
+    }
+
+    async fn changes(&self, since: Option<i64>) -> Result<Changes, RevocationError> {
+        let filter = if let Some(since) = since {
+            let from = DateTime::from_millis(since.saturating_sub(OVERLAP_MILLIS));
+            doc! { "changed": { "$gte": from } }
+        } else {
+            doc! { "until": { "$gt": date(Timestamp::now()) } }
+        };
+        let (collection, mut mark, mut news) = (self.collection(), since.unwrap_or(0), Vec::new());
+        let read = async {
+            let mut found = collection.find(filter).await?;
+            while let Some(document) = found.try_next().await? {
+                let changed = document.get_datetime("changed").map(|at| at.timestamp_millis());
+                mark = mark.max(changed.unwrap_or(0));
+                news.extend(revocation(&document));
+            }
+            Ok(())
+        };
+        // All of them are many, and read once.
+        self.within(if since.is_some() { POLL_TIME } else { TIME }, read)
+            .await?;
+        Ok((news, mark))
+    }
+}
