@@ -10,7 +10,7 @@ import { prepare } from "./setup/index.mjs";
 const PROFILE = "wasm-release";
 const NAME = "readrealm_sdk";
 const PKG = join(root, "sdk/pkg");
-const WASM = join(PKG, `${NAME}_bg.wasm`);
+export const WASM = join(PKG, `${NAME}_bg.wasm`);
 
 // What the compiler and wasm-bindgen emit, and every browser of the last years runs.
 const FEATURES = [
@@ -39,14 +39,18 @@ export async function buildSdk() {
 
 const compile = (options) => work("cargo", ["build", "-p", "readrealm-sdk", "--target", TARGET, "--profile", PROFILE], options);
 
-const bind = (options) => {
+/** Writes the bindings to `out`, and resolves with the module they belong to. */
+export async function bind({ out = PKG, ...options }) {
   const compiled = join(targetDir, TARGET, PROFILE, `${NAME}.wasm`);
-  return work("wasm-bindgen", ["--target", "web", "--omit-default-module-path", "--out-dir", PKG, "--out-name", NAME, compiled], options);
-};
+  const flags = ["--target", "web", "--omit-default-module-path", "--out-dir", out, "--out-name", NAME];
+  await work("wasm-bindgen", [...flags, compiled], options);
+  return join(out, `${NAME}_bg.wasm`);
+}
 
-const optimise = (options) => {
+export function optimise({ wasm = WASM, keepNames = false, ...options }) {
   const wasmOpt = join(root, "node_modules/.bin/wasm-opt");
-  return work(wasmOpt, ["-Oz", ...FEATURES, "--strip-debug", "--strip-producers", WASM, "-o", WASM], options);
-};
+  const names = keepNames ? ["-g"] : ["--strip-debug", "--strip-producers"];
+  return work(wasmOpt, ["-Oz", ...FEATURES, ...names, wasm, "-o", wasm], options);
+}
 
 await main(import.meta, buildSdk);

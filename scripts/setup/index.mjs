@@ -4,13 +4,14 @@ import { delimiter } from "node:path";
 import { browser } from "./browser.mjs";
 import { mongod } from "./mongod.mjs";
 import { npmInstall } from "./npm.mjs";
+import { twiggy } from "./twiggy.mjs";
 import { wasmBindgen } from "./wasm-bindgen.mjs";
 import { wasmPack } from "./wasm-pack.mjs";
 import { wasmTarget } from "./wasm-target.mjs";
 
 // What compiles and what downloads go on beside each other; within a lane one follows the other.
 const LANES = [
-  { wasmTarget, wasmBindgen, wasmPack },
+  { wasmTarget, wasmBindgen, wasmPack, twiggy },
   { mongod, npmInstall, browser },
 ];
 
