@@ -23,6 +23,8 @@ export interface Change {
 export interface Sending extends Change {
   /** What `room.messages` shows until then; posts alone have it. */
   readonly draft?: Message | undefined;
+  /** Whether an earlier page left it behind. */
+  readonly adopted: boolean;
   /** Whether the core has it; one of an earlier page waits for its room to be joined. */
   held: boolean;
   readonly resolve: (message: Message | undefined) => void;

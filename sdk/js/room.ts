@@ -1,13 +1,10 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
 import { abortable, type Abortable } from "./abort.js";
-import { ChatError } from "./error.js";
 import type { Members } from "./generated/protocol.js";
-import { isQuiet, type RoomState } from "./room-state.js";
+import { Loop } from "./loop.js";
+import type { RoomState } from "./room-state.js";
 import type { Message, Page, RoomEvent } from "./types.js";
-
-/** Messages an `await`ing loop may fall behind before it ends with an error. */
-const LOOP_BEHIND = 10_000;
 
 /** @internal What a room asks of its client. */
 export interface Sender {
@@ -15,6 +12,7 @@ export interface Sender {
   edit(room: RoomState, messageId: string, content: string, options?: Abortable): Promise<void>;
   delete(room: RoomState, messageId: string, options?: Abortable): Promise<void>;
   leave(room: RoomState): void;
+  release(room: RoomState): void;
 }
 
 /** A book's room, from `chat.joinRoom`. It stays joined over every reconnect until `leave` or the client's `close`. */
@@ -101,9 +99,14 @@ export class Room {
     this.#state.setTyping(typing);
   }
 
-  /** Leaves. What is being sent is still sent; nothing more is heard. */
+  /** Leaves, for whoever on this page has joined it. What is being sent is still sent; nothing more is heard. */
   leave(): void {
     this.#sender.leave(this.#state);
+  }
+
+  /** @internal Lets one `joinRoom` go: the last one to do so leaves. */
+  release(): void {
+    this.#sender.release(this.#state);
   }
 
   /** Leaves at the end of a `using` block. */
@@ -111,27 +114,11 @@ export class Room {
     this.leave();
   }
 
-  /** The messages posted from now on, until the room is over. After a `reset` those missed are left out. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<Message, void> {
-    const waiting: Message[] = [];
-    let overflow = false;
-    let wake = () => {};
-    const stop = this.subscribe((event) => {
-      if (waiting.length > LOOP_BEHIND) overflow = true;
-      else if (event.type === "message") waiting.push(event.message);
-      wake();
-    });
-    try {
-      for (;;) {
-        for (let message = waiting.shift(); message; message = waiting.shift()) yield message;
-        if (overflow) throw new ChatError("overflow", `the loop over room ${this.bookId} fell behind`);
-        const { ended } = this.#state;
-        if (ended && isQuiet(ended)) return;
-        if (ended) throw ended;
-        await new Promise<void>((resolve) => (wake = resolve));
-      }
-    } finally {
-      stop();
-    }
+  /**
+   * The messages posted from now on, until the room is over. After a `reset` those missed are left out. A loop that falls
+   * 10,000 messages behind ends with a {@link ChatError} `overflow`.
+   */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Message, void> {
+    return new Loop(this.#state);
   }
 }

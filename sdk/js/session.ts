@@ -17,8 +17,8 @@ const SUBPROTOCOL = "readrealm.v1";
 interface Entry {
   readonly room: RoomState;
   readonly joined: Deferred<RoomState>;
-  /** Those who asked for it and have not given up. */
-  waiting: number;
+  /** Those who asked for it and have neither given up nor let it go. */
+  users: number;
 }
 
 /** One core and what the page sees of it: the core's calls come in here, and the page's go out to it. */
@@ -53,9 +53,9 @@ export class Session implements Host, Sender {
       this.close();
     };
     signal?.addEventListener("abort", abort, { once: true });
-    this.#cleanUp.push(() => signal?.removeEventListener("abort", abort));
+    const settled = () => signal?.removeEventListener("abort", abort);
     // A close before the core is there must not count as unheard.
-    this.#connected.promise.catch(() => {});
+    this.#connected.promise.then(settled, settled);
     try {
       const Core = await load(source);
       if (this.state.status === "closed") return await this.#connected.promise;
@@ -81,11 +81,8 @@ export class Session implements Host, Sender {
       return Promise.reject(new ChatError("invalid_data", "bookId must be an integer from 0 to 2^53-1"));
     }
     const entry = this.#rooms.get(bookId) ?? this.#enter(core, bookId, initial);
-    entry.waiting += 1;
-    return abortable(entry.joined.promise, signal, () => {
-      entry.waiting -= 1;
-      if (entry.waiting === 0) this.leave(entry.room);
-    });
+    entry.users += 1;
+    return abortable(entry.joined.promise, signal, () => this.release(entry.room));
   }
 
   async send(room: RoomState, content: string, { signal }: Abortable = {}): Promise<Message> {
@@ -103,6 +100,11 @@ export class Session implements Host, Sender {
     const failed = room.failedDraft(messageId);
     if (failed?.clientMessageId) return room.putDraft(failed.clientMessageId, undefined);
     await this.#change(room, signal, undefined, messageId);
+  }
+
+  release(room: RoomState): void {
+    const entry = this.#rooms.get(room.bookId);
+    if (entry?.room === room && (entry.users -= 1) === 0) this.leave(room);
   }
 
   leave(room: RoomState): void {
@@ -169,9 +171,10 @@ export class Session implements Host, Sender {
     const error = errorOf(code, message, retryAfterMs);
     const entry = this.#rooms.get(bookId);
     this.#rooms.delete(bookId);
-    for (const { key, reject } of this.#outbox.of(bookId)) {
-      this.#outbox.take(key);
-      reject(error);
+    for (const sending of this.#outbox.of(bookId)) {
+      // Of what an earlier page left behind nobody would hear: it waits for a page that is let in.
+      if (sending.adopted) sending.held = false;
+      else this.#outbox.take(sending.key)?.reject(error);
     }
     entry?.joined.reject(error);
     entry?.room.end(error);
@@ -243,7 +246,7 @@ export class Session implements Host, Sender {
 
   #enter(core: Core, bookId: number, initial: JoinOptions["initial"]): Entry {
     const room = new RoomState(bookId, () => this.#core);
-    const entry = { room, joined: withResolvers<RoomState>(), waiting: 0 };
+    const entry = { room, joined: withResolvers<RoomState>(), users: 0 };
     this.#rooms.set(bookId, entry);
     core.join(bookId, initial?.bookId === bookId ? initial : undefined);
     this.#resume(core, room);
@@ -273,7 +276,7 @@ export class Session implements Host, Sender {
   }
 
   #adopt(changes: Change[]): void {
-    const nobody = { held: false, resolve: () => {}, reject: () => {} };
+    const nobody = { adopted: true, held: false, resolve: () => {}, reject: () => {} };
     for (const change of changes) this.#outbox.adopt({ ...change, ...nobody, draft: draftOf(change, this.user) });
     for (const { room } of this.#rooms.values()) if (this.#core) this.#resume(this.#core, room);
   }
@@ -295,7 +298,7 @@ export class Session implements Host, Sender {
     const draft = draftOf(change, this.user);
     const { promise, resolve, reject } = withResolvers<Message | undefined>();
     // Written down before it goes out.
-    this.#outbox.add({ ...change, draft, held: true, resolve, reject });
+    this.#outbox.add({ ...change, draft, adopted: false, held: true, resolve, reject });
     const wrong = this.#core.send(bookId, key, messageId, content, false);
     if (wrong !== undefined) {
       this.#outbox.take(key);

@@ -109,7 +109,7 @@ export type ConnectOptions = (Claimed | Authenticated) & {
    * nothing is said it is lost with the page.
    */
   readonly outbox?: "persist" | OutboxStorage | undefined;
-  /** Closes the client, connected or not. */
+  /** Gives up the first connection: `connect` rejects, and nothing goes on. Connected is connected: `close()` ends it. */
   readonly signal?: AbortSignal | undefined;
   /** Hears every state from the first on, those before `connect` has resolved included. */
   readonly onState?: ((state: ConnectionState) => void) | undefined;

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { after, before, test } from "node:test";
-import { Server, until } from "./support.mjs";
+import { MemoryStorage, Server, until } from "./support.mjs";
 
 const { ChatClient } = await import("readrealm-chat");
 
@@ -90,4 +90,25 @@ test("a moderator changes what another wrote", async () => {
   await until(() => alice.room.messages.length === 0);
   alice.chat.close();
   maud.chat.close();
+});
+
+test("what an earlier page left behind for a room that refuses this one waits for a page that is let in", async () => {
+  const [outbox, bookId] = [new MemoryStorage(), 4];
+  const as = (rooms) => ChatClient.connect(server.url, { outbox, getToken: () => sign({ sub: "keeper", rooms }) });
+  const first = await as([bookId]);
+  const room = await first.joinRoom(bookId);
+  await server.kill();
+  const sending = room.send("kept").catch(({ code }) => code);
+  first.close();
+  assert.equal(await sending, "closed");
+  await server.run();
+  const second = await as([]);
+  await assert.rejects(second.joinRoom(bookId), { code: "forbidden" });
+  second.close();
+  const third = await as([bookId]);
+  const again = await third.joinRoom(bookId);
+  await until(() => again.messages[0]?.status === "sent");
+  assert.deepEqual(again.messages.map(({ content }) => content), ["kept"]);
+  assert.equal(outbox.length, 0);
+  third.close();
 });

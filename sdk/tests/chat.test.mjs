@@ -167,6 +167,19 @@ test("a loop over a room hears the new messages and ends with it", async () => {
   assert.deepEqual(heard, ["one", "two"]);
 });
 
+test("a loop that waits in a quiet room ends when it is told to, and hears nothing more", async () => {
+  const [alice] = await room("alice");
+  const messages = alice[Symbol.asyncIterator]();
+  const [first, second, third] = [messages.next(), messages.next(), messages.next()];
+  await alice.send("one");
+  assert.equal((await first).value.content, "one");
+  const over = { value: undefined, done: true };
+  assert.deepEqual(await messages.return(), over);
+  assert.deepEqual(await Promise.all([second, third]), [over, over]);
+  await alice.send("two");
+  assert.deepEqual(await messages.next(), over);
+});
+
 test("a listener that throws keeps nobody else from hearing", async () => {
   const [alice] = await room("alice");
   const uncaught = new Promise((resolve) => process.setUncaughtExceptionCaptureCallback(resolve));
@@ -233,4 +246,10 @@ test("connecting can be refused, given up and tried for long", async () => {
   await assert.rejects(connecting, { name: "AbortError" });
   assert.deepEqual(states[0], { status: "connecting" });
   assert.deepEqual(states.at(-1), { status: "closed", reason: "closed" });
+  // Connected is connected: the signal has no say any more.
+  const late = new AbortController();
+  const client = await ChatClient.connect(server.url, { userId: "alice", signal: late.signal });
+  late.abort();
+  await (await client.joinRoom(nextBook++)).send("still here");
+  client.close();
 });

@@ -155,6 +155,42 @@ test("a client of the page's own is used and stays open", async () => {
   nextBook += 1;
 });
 
+test("a room outlives whoever shares it: another provider's hooks, and the page itself", async () => {
+  const [bookId, views] = [nextBook++, {}];
+  const client = await ChatClient.connect(server.url, { userId: "carol" });
+  const own = await client.joinRoom(bookId);
+  const page = (name) => createElement(ChatProvider, { client }, createElement(Probe, { bookId, name, views }));
+  const [one, two] = [mount(page("one")), mount(page("two"))];
+  await until(() => views.one?.status === "joined" && views.two?.status === "joined");
+  one.unmount();
+  await new Promise((resolve) => setTimeout(resolve, 1_300));
+  await views.two.send("for two");
+  await until(() => views.two.messages.length === 1);
+  two.unmount();
+  await new Promise((resolve) => setTimeout(resolve, 1_300));
+  await own.send("for the page");
+  assert.equal(own.messages.length, 2);
+  assert.equal(sent("joinRoom").length, 1);
+  assert.equal(sent("leaveRoom").length, 0);
+  client.close();
+});
+
+test("a room that the page leaves while a component shows it is joined again; a closed client says so", async () => {
+  const [bookId, views] = [nextBook++, {}];
+  const client = await ChatClient.connect(server.url, { userId: "carol" });
+  const own = await client.joinRoom(bookId);
+  mount(createElement(ChatProvider, { client }, createElement(Probe, { bookId, views })));
+  await until(() => views.only?.status === "joined");
+  own.leave();
+  await views.only.send("still here");
+  await until(() => views.only.messages.length === 1);
+  assert.deepEqual([sent("joinRoom").length, sent("leaveRoom").length], [2, 0]);
+  client.close();
+  await until(() => views.only.status === "failed");
+  assert.equal(views.only.error.code, "closed");
+  assert.equal(views.only.messages.length, 1);
+});
+
 test("a room that cannot be had says so", async () => {
   const views = {};
   mount(provider(createElement(Probe, { bookId: -1, views })));

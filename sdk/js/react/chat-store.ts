@@ -16,7 +16,16 @@ export interface Source {
 export function ownClient(url: string, options: () => ConnectOptions): Source {
   return {
     state: CONNECTING,
-    connect: (onState, signal) => ChatClient.connect(url, { ...options(), onState, signal }),
+    async connect(hear, signal) {
+      const given = options();
+      const onState = (state: ConnectionState) => {
+        hear(state);
+        given.onState?.(state);
+      };
+      const client = await ChatClient.connect(url, { ...given, onState, signal });
+      signal.addEventListener("abort", () => client.close());
+      return client;
+    },
   };
 }
 

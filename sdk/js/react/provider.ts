@@ -20,7 +20,7 @@ export type ChatProviderProps = { readonly children?: ReactNode } & (
   | {
       /** Another address or another user is another connection; other changes of `options` count from the next one. */
       readonly url: string;
-      readonly options: ConnectOptions;
+      readonly options: ConnectOptions & { readonly signal?: undefined };
       readonly client?: undefined;
     }
 );
@@ -42,7 +42,8 @@ export function ChatProvider({ client, url, options, children }: ChatProviderPro
     return new ChatStore(ownClient(url ?? "", current));
   }, [client, url, userId, username]);
   useEffect(() => store.retain(), [store]);
-  return createElement(ChatContext, { value: store }, children);
+  // `.Provider`: the context itself is a component in React 19 alone.
+  return createElement(ChatContext.Provider, { value: store }, children);
 }
 
 /** @internal */

@@ -36,7 +36,7 @@ export function beforeJoin(initial: InitialRoom | undefined): RoomSnapshot {
 /** A room shared by the components that show it. */
 export class RoomStore {
   snapshot: RoomSnapshot;
-  readonly joined: Promise<Room>;
+  joined: Promise<Room>;
   readonly #chat: ChatStore;
   readonly #bookId: number;
   readonly #release: () => void;
@@ -54,7 +54,6 @@ export class RoomStore {
     this.#bookId = bookId;
     this.#release = chat.retain();
     this.joined = this.#join(initial);
-    this.joined.catch((error: unknown) => this.#failed(error));
   }
 
   subscribe(hear: () => void): () => void {
@@ -66,11 +65,17 @@ export class RoomStore {
     };
   }
 
-  async #join(initial: InitialRoom | undefined): Promise<Room> {
+  #join(initial?: InitialRoom): Promise<Room> {
+    const joined = this.#enter(initial);
+    joined.catch((error: unknown) => this.#failed(error));
+    return joined;
+  }
+
+  async #enter(initial: InitialRoom | undefined): Promise<Room> {
     const client = await this.#chat.ready();
     const room = await client.joinRoom(this.#bookId, { initial });
     if (this.#gone) {
-      room.leave();
+      room.release();
     } else {
       this.#room = room;
       room.subscribe((event) => this.#heard(event));
@@ -85,7 +90,7 @@ export class RoomStore {
     this.#chat.rooms.delete(this.#bookId);
     for (const { timer } of this.#typing.values()) clearTimeout(timer);
     clearTimeout(this.#frame);
-    this.#room?.leave();
+    this.#room?.release();
     this.#release();
   }
 
@@ -93,7 +98,16 @@ export class RoomStore {
     if (event.type === "typing") this.#setTyping(event.user, event.typing);
     else if (event.type === "left") this.#setTyping(event.user, false);
     else if (event.type === "message") this.#setTyping(event.message, false);
-    else if (event.type === "closed" && event.error) this.#failed(event.error);
+    else if (event.type === "closed") this.#over(event.error);
+  }
+
+  /** A room that the page itself has left is joined again: it is in use here. */
+  #over(error: ChatError | undefined): void {
+    if (this.#gone) return;
+    this.#room = undefined;
+    if (error) this.#failed(error);
+    else if (this.#chat.client?.state.status === "closed") this.#failed(new ChatError("closed", "the client is closed"));
+    else this.joined = this.#join();
   }
 
   #setTyping({ userId, username }: User, typing: boolean): void {
