@@ -184,7 +184,7 @@ test("a room that the page leaves while a component shows it is joined again; a 
   own.leave();
   await views.only.send("still here");
   await until(() => views.only.messages.length === 1);
-  assert.deepEqual([sent("joinRoom").length, sent("leaveRoom").length], [2, 0]);
+  assert.equal(sent("joinRoom").length, 2);
   client.close();
   await until(() => views.only.status === "failed");
   assert.equal(views.only.error.code, "closed");
