@@ -2,7 +2,7 @@
 //!
 //! - *acked/s*: writers with eight sends under way each, half of them on either node. One room, which both nodes write, and
 //!   many, each of which both nodes write.
-//! - *conflicts*: appends that met an event of the other node, per thousand acknowledged. From a debug line of the server.
+//! - *conflicts*: appends that met an event of the other node, per thousand acknowledged. From the servers' metrics.
 //! - *delivery*: from a send on one node to its `message` on a client of the other (of the same, with one node), twenty a
 //!   second, while the writers write, and without them.
 
@@ -125,8 +125,7 @@ async fn measure(url: &str, nodes: usize, rooms: u32, options: &Options) -> Meas
     let store = Store::at(url.to_owned());
     let mut servers = Vec::new();
     for _ in 0..nodes {
-        let filter = "warn,readrealm_server::log::mongo::append=debug";
-        servers.push(Server::start_logging(&store, &UNLIMITED, filter).await);
+        servers.push(Server::start_with(&store, &UNLIMITED).await);
     }
     let mut measured = Measured::default();
     let (from, to) = (&servers[0], &servers[nodes - 1]);
@@ -146,24 +145,28 @@ async fn measure(url: &str, nodes: usize, rooms: u32, options: &Options) -> Meas
         writers.spawn(write(client, room, began + WARM_UP, began + WARM_UP + time));
     }
     tokio::time::sleep_until((began + WARM_UP).into()).await;
-    let before = conflicts(&servers);
+    let before = conflicts(&servers).await;
     measured.loaded = deliveries(&mut sender, &mut listener, time).await;
-    let met = conflicts(&servers) - before;
+    let met = conflicts(&servers).await - before;
     let acked: u64 = writers.join_all().await.into_iter().sum();
     #[allow(clippy::cast_precision_loss, reason = "thousands")]
     {
         measured.acked_per_second = acked as f64 / time.as_secs_f64();
-        measured.conflicts_per_thousand = met as f64 * 1e3 / acked as f64;
+        measured.conflicts_per_thousand = met * 1e3 / acked as f64;
     }
     measured
 }
 
 /// How often a node's append met another's event.
-fn conflicts(servers: &[Server]) -> usize {
-    let lines = servers.iter().map(|server| server.process().stderr());
-    lines
-        .map(|log| log.matches("another writer has the position").count())
-        .sum()
+async fn conflicts(servers: &[Server]) -> f64 {
+    let mut met = 0.0;
+    for server in servers {
+        met += server
+            .metrics()
+            .await
+            .of(r#"readrealm_append_stops_total{reason="conflict"}"#);
+    }
+    met
 }
 
 /// Sends at a pace, and takes the time until each is delivered.

@@ -23,6 +23,9 @@ macro_rules! client_events {
         }
 
         impl ClientEvent {
+            /// The `event` of each.
+            pub const NAMES: &[&str] = &[$($text),+];
+
             /// The `event` of its frame.
             pub const fn name(&self) -> &'static str {
                 match self { $(Self::$name(_) => $text,)+ }

@@ -10,17 +10,19 @@ use std::time::Duration;
 use axum::serve::ListenerExt;
 use futures_util::FutureExt;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use crate::auth::{Auth, KeyError, Revoked};
-use crate::cluster::{Cluster, Rooms};
+use crate::cluster::Cluster;
 use crate::config::Config;
 use crate::connection::{self, Resumes, UserLimits};
 use crate::hub::Hub;
 use crate::log::open::{OpenError, open};
 use crate::log::{Appender, EventLog};
 use crate::manage::Manage;
+use crate::metrics::Metrics;
 use crate::revocation::{Following, RevocationError, Revocations};
 use crate::room::actor::Services;
 use crate::room::ambient::System;
@@ -76,6 +78,9 @@ pub enum RunError {
     /// What is revoked is not heard any more.
     #[error("the task that hears what is revoked failed")]
     Revoking,
+    /// The address for the monitoring could not be listened on.
+    #[error("cannot listen on {0} for --metrics-listen: {1}")]
+    Monitoring(SocketAddr, std::io::Error),
     /// Tokens could not be verified.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -117,7 +122,8 @@ pub async fn serve(
     let manage = Manage::new(&config.auth, revocations.clone())?;
     let address = listener.local_addr()?;
     let (rooms, sockets, writers) = (TaskTracker::new(), TaskTracker::new(), TaskTracker::new());
-    let appender = Appender::spawn(Arc::clone(&log), &writers);
+    let metrics = Arc::new(Metrics::default());
+    let appender = Appender::spawn(Arc::clone(&log), &writers, Arc::clone(&metrics));
     let writer_failed = appender.failed();
     let hub = Hub::new(
         Services {
@@ -125,24 +131,13 @@ pub async fn serve(
             appender,
             cluster: Arc::clone(&cluster),
             ambient: Arc::new(System),
+            metrics: Arc::clone(&metrics),
         },
         rooms.clone(),
     );
     let stop_tail = CancellationToken::new();
     let mut tail = tokio::spawn(fanout::follow(Arc::clone(&log), hub.clone(), stop_tail.clone()));
-    let rooms_told: Arc<dyn Rooms> = Arc::new(hub.clone());
-    let neighbours = Arc::clone(&cluster);
-    let presence_failed = CancellationToken::new();
-    let end = presence_failed.clone();
-    let mut presence = tokio::spawn(async move {
-        if AssertUnwindSafe(neighbours.run(rooms_told))
-            .catch_unwind()
-            .await
-            .is_err()
-        {
-            end.cancel();
-        }
-    });
+    let (mut presence, presence_failed) = follow_presence(&cluster, &hub);
     let users = UserLimits::new(&config.limits);
     let forgetting = tokio::spawn(forget_idle(Arc::clone(&users)));
     let shared = Arc::new(Shared {
@@ -159,10 +154,12 @@ pub async fn serve(
             resumes: Resumes::default(),
             shutdown: shutdown.clone(),
             next_connection: AtomicU64::new(1),
+            metrics,
         }),
     });
 
-    let router = http::router(shared, config.static_dir.as_deref());
+    let monitored = monitor(config.metrics_listen, &shared).await?;
+    let router = http::router(shared, config.static_dir.as_deref(), monitored.is_none());
     // Without it a small frame would wait for the acknowledgement of the one before.
     let listener = listener.tap_io(|socket| drop(socket.set_nodelay(true)));
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
@@ -215,6 +212,19 @@ pub async fn serve(
     Ok(())
 }
 
+/// Tells the other nodes who is here and hears who is there; the token is cancelled where that fails.
+fn follow_presence(cluster: &Arc<dyn Cluster>, hub: &Hub) -> (JoinHandle<()>, CancellationToken) {
+    let (neighbours, rooms) = (Arc::clone(cluster), Arc::new(hub.clone()));
+    let failed = CancellationToken::new();
+    let end = failed.clone();
+    let following = tokio::spawn(async move {
+        if AssertUnwindSafe(neighbours.run(rooms)).catch_unwind().await.is_err() {
+            end.cancel();
+        }
+    });
+    (following, failed)
+}
+
 /// Learns what is revoked, and goes on learning; where authentication is off there is nothing to learn.
 async fn follow_revocations(
     config: &Config,
@@ -226,6 +236,18 @@ async fn follow_revocations(
     let store = revocation::open(&config.store).await?;
     let following = revocation::follow(Arc::clone(&store), Arc::clone(revoked)).await?;
     Ok((Some((store, Arc::clone(revoked))), following))
+}
+
+/// Serves the address for the monitoring, to the end of the drain.
+async fn monitor(address: Option<SocketAddr>, shared: &Arc<Shared>) -> Result<Option<AbortOnDropHandle<()>>, RunError> {
+    let Some(address) = address else { return Ok(None) };
+    let failed = |error| RunError::Monitoring(address, error);
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    tracing::info!(address = %listener.local_addr()?, "metrics are served");
+    let serving = axum::serve(listener, http::operations(Arc::clone(shared))).into_future();
+    Ok(Some(AbortOnDropHandle::new(tokio::spawn(async move {
+        drop(serving.await);
+    }))))
 }
 
 /// The first line on stdout, which tells whoever started the server that it can be reached, and where.

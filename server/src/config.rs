@@ -63,6 +63,11 @@ pub struct Config {
     #[arg(long, env = "READREALM_LOG_FORMAT", default_value = "text", value_name = "FORMAT")]
     pub log_format: LogFormat,
 
+    /// Address for `/metrics`, `/healthz` and `/readyz` alone, as one that only the monitoring can reach. `/metrics` is then
+    /// not on the main address, where it is otherwise.
+    #[arg(long, env = "READREALM_METRICS_LISTEN", value_name = "ADDR:PORT")]
+    pub metrics_listen: Option<SocketAddr>,
+
     /// How long a shutdown may take: connections are closed, and appends under way finished.
     #[arg(long, env = "READREALM_DRAIN_TIMEOUT", default_value = "10s", value_parser = humantime::parse_duration, value_name = "TIME")]
     pub drain_timeout: Duration,

@@ -28,6 +28,9 @@ pub async fn follow(log: Arc<dyn EventLog>, hub: Hub, stop: CancellationToken) {
             followed = follow_once(&*log, &hub, &mut wait) => followed,
         };
         hub.set_following(matches!(followed, Ok(Followed::SoleWriter)));
+        if !matches!(followed, Ok(Followed::SoleWriter)) {
+            hub.metrics().tail_losses.inc();
+        }
         match followed {
             Ok(Followed::SoleWriter) => return stop.cancelled().await,
             Ok(Followed::Ended) => tracing::warn!("the tail of the log ended; opening it again"),
@@ -63,6 +66,7 @@ async fn follow_once(log: &dyn EventLog, hub: &Hub, wait: &mut u64) -> Result<Fo
             _ = sweep.tick() => hub.catch_up(),
             event = tail.next() => {
                 let Some(event) = event.transpose()? else { return Ok(Followed::Ended) };
+                hub.metrics().tailed(event.at);
                 hub.pass_on(event);
             }
         }

@@ -16,7 +16,9 @@ use tokio::sync::oneshot;
 
 use crate::app::Shared;
 use crate::auth::{self, Auth, Identity};
+use crate::connection;
 use crate::log::PageQuery;
+use crate::metrics::Refusal;
 use crate::room::{Command, unavailable};
 
 /// The part of the history that is asked for.
@@ -46,7 +48,7 @@ pub async fn messages(
         return foreign();
     }
     let read = async {
-        let bearer = bearer(&shared.connections.auth, &headers)?;
+        let bearer = bearer(&shared.connections, &headers)?;
         let Path(book) = book.map_err(|_| invalid("bookId must be an integer from 0 to 2^53-1"))?;
         let book = BookId::try_from(book).map_err(|rule| invalid(rule.0))?;
         if bearer.is_some_and(|bearer| !bearer.rooms.contain(book)) {
@@ -81,11 +83,19 @@ fn readable(mut response: Response, headers: &HeaderMap) -> Response {
 }
 
 /// Who asks; `None` where authentication is off.
-fn bearer(auth: &Auth, headers: &HeaderMap) -> Result<Option<Identity>, ErrorReply> {
-    let Auth::Tokens(tokens) = auth else { return Ok(None) };
+fn bearer(services: &connection::Services, headers: &HeaderMap) -> Result<Option<Identity>, ErrorReply> {
+    let Auth::Tokens(tokens) = &services.auth else {
+        return Ok(None);
+    };
     let refuse = |message: &str| ErrorReply::new(ErrorCode::Unauthorized, message);
-    let token = bearer_token(headers).ok_or_else(|| refuse("a token is needed: Authorization: Bearer …"))?;
-    let identity = tokens.verify(token).map_err(|refused| refuse(&refused.to_string()))?;
+    let Some(token) = bearer_token(headers) else {
+        services.metrics.refused(Refusal::Missing);
+        return Err(refuse("a token is needed: Authorization: Bearer …"));
+    };
+    let identity = tokens.verify(token).map_err(|refused| {
+        services.metrics.refused(refused.counted());
+        refuse(&refused.to_string())
+    })?;
     Ok(Some(identity))
 }
 

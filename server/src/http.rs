@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tower_http::compression::CompressionLayer;
 use tower_http::services::{ServeDir, ServeFile};
@@ -14,14 +14,12 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::app::Shared;
 use crate::transport::websocket;
-use crate::{history, manage};
+use crate::{history, manage, metrics};
 
 /// Every route of the server.
-pub fn router(shared: Arc<Shared>, static_dir: Option<&Path>) -> Router {
-    let router = Router::new()
+pub fn router(shared: Arc<Shared>, static_dir: Option<&Path>, with_metrics: bool) -> Router {
+    let router = health()
         .route("/ws", get(websocket::upgrade))
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready))
         .route(
             "/rooms/{book_id}/messages",
             get(history::messages).options(history::preflight),
@@ -30,10 +28,40 @@ pub fn router(shared: Arc<Shared>, static_dir: Option<&Path>) -> Router {
             "/admin/revocations",
             get(manage::list).post(manage::revoke).delete(manage::lift),
         )
+        .merge(if with_metrics { numbers() } else { Router::new() })
         .with_state(shared);
     match static_dir {
         Some(folder) => router.fallback_service(files(folder)),
         None => router,
+    }
+}
+
+/// The routes of an address for the monitoring alone.
+pub fn operations(shared: Arc<Shared>) -> Router {
+    health().merge(numbers()).with_state(shared)
+}
+
+fn health() -> Router<Arc<Shared>> {
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+}
+
+fn numbers() -> Router<Arc<Shared>> {
+    Router::new().route("/metrics", get(read_metrics))
+}
+
+async fn read_metrics(State(shared): State<Arc<Shared>>) -> Response {
+    let rendered = tokio::task::spawn_blocking(move || {
+        let hub = &shared.connections.hub;
+        let metrics = &shared.connections.metrics;
+        metrics.rooms.set(i64::try_from(hub.len()).unwrap_or(i64::MAX));
+        metrics.tail_following.set(hub.is_following().into());
+        metrics.render()
+    });
+    match rendered.await {
+        Ok(text) => ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
 

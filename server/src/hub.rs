@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::cluster::{News, Rooms};
 use crate::log::StoredEvent;
+use crate::metrics::Metrics;
 use crate::room::actor::Services;
 use crate::room::ambient::Ambient;
 use crate::room::{Command, Deliver, Frame, Inbox, Joined, MAILBOX, Room, RoomHandle, unavailable};
@@ -108,6 +109,11 @@ impl Hub {
         &*self.shared.services.ambient
     }
 
+    /// What is counted.
+    pub fn metrics(&self) -> &Metrics {
+        &self.shared.services.metrics
+    }
+
     /// How many rooms are in memory.
     pub fn len(&self) -> usize {
         self.shared.lock().len()
@@ -155,25 +161,29 @@ impl Shared {
 async fn serve(shared: Arc<Shared>, book: BookId, mut inbox: Inbox) {
     loop {
         match Room::load(book, shared.services.clone()).await {
-            Ok(mut room) => loop {
-                room.run(&mut inbox).await;
-                if inbox.commands.is_closed() || shared.evict(book, &inbox.commands) {
-                    return;
+            Ok(mut room) => {
+                shared.services.metrics.room_loads.inc();
+                loop {
+                    room.run(&mut inbox).await;
+                    if inbox.commands.is_closed() || shared.evict(book, &inbox.commands) {
+                        return;
+                    }
                 }
-            },
+            }
             Err(error) => {
+                shared.services.metrics.room_load_failures.inc();
                 tracing::warn!(%book, %error, "a room could not be loaded");
                 tokio::select! {
                     biased;
                     first = inbox.commands.recv() => match first {
-                        Some(first) => refuse(first),
+                        Some(first) => refuse(first, &shared.services.metrics),
                         None => return,
                     },
                     // Nobody asked for anything: the sweep is what finds the room then, and lets it go.
                     () = inbox.missed.notified() => {}
                 }
                 while let Ok(next) = inbox.commands.try_recv() {
-                    refuse(next);
+                    refuse(next, &shared.services.metrics);
                 }
                 if shared.evict(book, &inbox.commands) {
                     return;
@@ -184,8 +194,12 @@ async fn serve(shared: Arc<Shared>, book: BookId, mut inbox: Inbox) {
 }
 
 /// Answers what was asked of a room that cannot be loaded.
-fn refuse(command: Command) {
-    let fail = |outbox: Arc<dyn Deliver>, id| outbox.deliver(Frame::error(id, &unavailable()));
+fn refuse(command: Command, metrics: &Metrics) {
+    let fail = |outbox: Arc<dyn Deliver>, id| {
+        let reply = unavailable();
+        metrics.failed(reply.code);
+        outbox.deliver(Frame::error(id, &reply));
+    };
     match command {
         Command::Join { member, id, reply, .. } => {
             fail(member.outbox, id);

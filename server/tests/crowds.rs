@@ -33,7 +33,7 @@ fn user(id: &str) -> Arc<User> {
 #[test]
 fn the_crowd_of_a_dead_node_is_told_as_a_count() {
     let (mut members, now) = (
-        Members::new(1_u32.into(), Arc::new(System), Arc::new(Alone)),
+        Members::new(1_u32.into(), Arc::new(System), Arc::new(Alone), Arc::default()),
         Instant::now(),
     );
     let told = Arc::new(Counted::default());

@@ -31,12 +31,13 @@ async fn what_was_asked_of_a_room_is_in_the_log_when_the_room_has_ended() {
     let store: StoreUrl = "memory:".parse().unwrap();
     let log: Arc<dyn EventLog> = open(&store).await.unwrap();
     let (rooms, writers) = (TaskTracker::new(), TaskTracker::new());
-    let appender = Appender::spawn(Arc::clone(&log), &writers);
+    let appender = Appender::spawn(Arc::clone(&log), &writers, Arc::default());
     let services = Services {
         log: Arc::clone(&log),
         appender,
         cluster: Arc::new(Alone),
         ambient: Arc::new(System),
+        metrics: Arc::default(),
     };
     let hub = Hub::new(services, rooms.clone());
     let book = BookId::from(1);

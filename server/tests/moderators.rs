@@ -129,9 +129,10 @@ async fn a_member_moderates_from_the_moment_the_room_is_told_until_it_is_told_ot
     let tasks = TaskTracker::new();
     let services = Services {
         log: Arc::clone(&log),
-        appender: Appender::spawn(Arc::clone(&log), &tasks),
+        appender: Appender::spawn(Arc::clone(&log), &tasks, Arc::default()),
         cluster: Arc::new(Alone),
         ambient: Arc::new(System),
+        metrics: Arc::default(),
     };
     let hub = Hub::new(services, tasks);
     let mut ann = Reader::join(&hub, 1, "ann").await;

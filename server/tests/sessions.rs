@@ -53,9 +53,10 @@ fn services() -> Arc<Services> {
     let tasks = TaskTracker::new();
     let rooms = actor::Services {
         log: Arc::clone(&log),
-        appender: Appender::spawn(Arc::clone(&log), &tasks),
+        appender: Appender::spawn(Arc::clone(&log), &tasks, Arc::default()),
         cluster: Arc::new(Alone),
         ambient: Arc::new(System),
+        metrics: Arc::default(),
     };
     let limits = Limits {
         idle_timeout: Duration::from_secs(45),
@@ -70,6 +71,7 @@ fn services() -> Arc<Services> {
         resumes: Resumes::default(),
         shutdown: CancellationToken::new(),
         next_connection: AtomicU64::new(1),
+        metrics: Arc::default(),
     })
 }
 

@@ -153,9 +153,10 @@ async fn a_room_that_loads_slowly_holds_up_no_other_and_misses_nothing() {
     let tasks = TaskTracker::new();
     let services = Services {
         log: log.clone(),
-        appender: Appender::spawn(log.clone(), &tasks),
+        appender: Appender::spawn(log.clone(), &tasks, Arc::default()),
         cluster: Arc::new(Alone),
         ambient: Arc::new(System),
+        metrics: Arc::default(),
     };
     let hub = Hub::new(services, tasks);
     tokio::spawn(fanout::follow(log.clone(), hub.clone(), CancellationToken::new()));
@@ -193,7 +194,7 @@ async fn a_writer_that_fails_says_so() {
     log.panics = true;
     let log: Arc<dyn EventLog> = Arc::new(log);
     let tasks = TaskTracker::new();
-    let appender = Appender::spawn(Arc::clone(&log), &tasks);
+    let appender = Appender::spawn(Arc::clone(&log), &tasks, Arc::default());
     let event = post(book(2), 1, "lost");
     let outcome = appender.append(append(book(2), [event.clone()])).await;
     assert_eq!(

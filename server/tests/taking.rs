@@ -50,9 +50,10 @@ fn services() -> Arc<Services> {
     let tasks = TaskTracker::new();
     let rooms = actor::Services {
         log: Arc::clone(&log),
-        appender: Appender::spawn(Arc::clone(&log), &tasks),
+        appender: Appender::spawn(Arc::clone(&log), &tasks, Arc::default()),
         cluster: Arc::new(Alone),
         ambient: Arc::new(System),
+        metrics: Arc::default(),
     };
     let limits = Limits {
         idle_timeout: Duration::from_mins(1),
@@ -67,6 +68,7 @@ fn services() -> Arc<Services> {
         resumes: Resumes::default(),
         shutdown: CancellationToken::new(),
         next_connection: AtomicU64::new(1),
+        metrics: Arc::default(),
     })
 }
 

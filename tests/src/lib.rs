@@ -9,6 +9,7 @@ pub mod chaos;
 pub mod checker;
 pub mod client;
 pub mod command;
+pub mod metrics;
 pub mod mongod;
 pub mod pair;
 pub mod process;
@@ -22,6 +23,7 @@ use std::time::Duration;
 
 pub use checker::Checker;
 pub use client::Client;
+pub use metrics::Metrics;
 pub use server::Server;
 pub use store::Store;
 

@@ -133,7 +133,8 @@ impl Server {
     }
 }
 
-async fn get(address: SocketAddr, path: &str) -> std::io::Result<(u16, String)> {
+/// `GET path` of any address: the status and the body.
+pub async fn get(address: SocketAddr, path: &str) -> std::io::Result<(u16, String)> {
     let mut socket = TcpStream::connect(address).await?;
     let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     socket.write_all(request.as_bytes()).await?;

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use super::identity::{Identity, Rooms};
 use super::revoked::{Holder, Holding, Revoked, TokenId};
+use crate::metrics::Refusal;
 
 /// Bytes of a token; a larger one is not looked into.
 pub const TOKEN_BYTES: usize = 16 * 1024;
@@ -60,6 +61,23 @@ pub enum Refused {
     /// Its header asks for something that is not understood (RFC 7515, 4.1.11).
     #[error("the token's header has critical fields that are not understood")]
     Critical,
+}
+
+impl Refused {
+    /// As what it is counted.
+    pub const fn counted(self) -> Refusal {
+        match self {
+            Self::TooLarge => Refusal::TooLarge,
+            Self::Malformed | Self::Critical => Refusal::Malformed,
+            Self::Algorithm => Refusal::Algorithm,
+            Self::Signature => Refusal::Signature,
+            Self::Expired => Refusal::Expired,
+            Self::TooEarly => Refusal::TooEarly,
+            Self::Missing(_) | Self::Claim(_) => Refusal::Claim,
+            Self::Audience => Refusal::Audience,
+            Self::Revoked => Refusal::Revoked,
+        }
+    }
 }
 
 /// Verifies tokens with one key, by its one algorithm.

@@ -12,6 +12,7 @@ use readrealm_protocol::server::ErrorReply;
 use readrealm_protocol::{ErrorCode, UserId};
 
 use crate::config::Limits;
+use crate::metrics::{Limit, Metrics};
 
 /// The budgets of all users, each over all of the user's connections.
 #[derive(Debug)]
@@ -48,6 +49,7 @@ impl UserLimits {
 #[derive(Debug)]
 pub struct ConnectionLimits {
     users: Arc<UserLimits>,
+    metrics: Arc<Metrics>,
     messages: Option<DefaultDirectRateLimiter>,
     joins: Option<DefaultDirectRateLimiter>,
     /// Typing events passed on in the second that began then.
@@ -58,10 +60,11 @@ pub struct ConnectionLimits {
 
 impl ConnectionLimits {
     /// Full budgets.
-    pub fn new(limits: &Limits, users: Arc<UserLimits>) -> Self {
+    pub fn new(limits: &Limits, users: Arc<UserLimits>, metrics: Arc<Metrics>) -> Self {
         let now = Instant::now();
         Self {
             users,
+            metrics,
             messages: quota(limits.messages_per_second, limits.message_burst).map(RateLimiter::direct),
             joins: quota(limits.joins_per_second, limits.join_burst).map(RateLimiter::direct),
             typing: (now, 0),
@@ -71,18 +74,18 @@ impl ConnectionLimits {
 
     /// Takes one message out of the connection's budget and its user's.
     pub fn message(&self, user: &UserId) -> Result<(), ErrorReply> {
-        check(self.messages.as_ref(), "this connection sends")?;
-        self.users.check(user)
+        self.counted(Limit::Messages, check(self.messages.as_ref(), "this connection sends"))?;
+        self.counted(Limit::UserMessages, self.users.check(user))
     }
 
     /// Takes one read of older messages out of the connection's budget.
     pub fn page(&self) -> Result<(), ErrorReply> {
-        check(self.messages.as_ref(), "this connection asks")
+        self.counted(Limit::Messages, check(self.messages.as_ref(), "this connection asks"))
     }
 
     /// Takes one join out of the connection's budget.
     pub fn join(&self) -> Result<(), ErrorReply> {
-        check(self.joins.as_ref(), "this connection joins")
+        self.counted(Limit::Joins, check(self.joins.as_ref(), "this connection joins"))
     }
 
     /// Whether a `typing` is passed on now.
@@ -91,7 +94,11 @@ impl ConnectionLimits {
             self.typing = (now, 0);
         }
         self.typing.1 += 1;
-        self.typing.1 <= TYPING_PER_SECOND
+        let passed = self.typing.1 <= TYPING_PER_SECOND;
+        if !passed {
+            self.metrics.limited(Limit::Typing);
+        }
+        passed
     }
 
     /// Counts a malformed frame. Returns whether it is answered; the connection closes where it is not.
@@ -105,7 +112,15 @@ impl ConnectionLimits {
             self.malformed.pop_front();
         }
         self.malformed.push_back(now);
-        self.malformed.len() <= MALFORMED_FRAMES
+        let borne = self.malformed.len() <= MALFORMED_FRAMES;
+        if !borne {
+            self.metrics.limited(Limit::MalformedFrames);
+        }
+        borne
+    }
+
+    fn counted(&self, limit: Limit, checked: Result<(), ErrorReply>) -> Result<(), ErrorReply> {
+        checked.inspect_err(|_| self.metrics.limited(limit))
     }
 }
 
@@ -142,7 +157,7 @@ mod tests {
     #[test]
     fn a_connection_has_its_burst_and_is_told_when_to_come_back() {
         let limits = limits(20, 5, 0);
-        let connection = ConnectionLimits::new(&limits, UserLimits::new(&limits));
+        let connection = ConnectionLimits::new(&limits, UserLimits::new(&limits), Arc::default());
         let user = UserId::try_from("u").unwrap();
         for _ in 0..5 {
             connection.message(&user).unwrap();
@@ -157,15 +172,23 @@ mod tests {
         let limits = limits(0, 0, 3);
         let users = UserLimits::new(&limits);
         let (ann, bob) = (UserId::try_from("ann").unwrap(), UserId::try_from("bob").unwrap());
-        let sent = (0..10).filter(|_| ConnectionLimits::new(&limits, Arc::clone(&users)).message(&ann).is_ok());
+        let sent = (0..10).filter(|_| {
+            ConnectionLimits::new(&limits, Arc::clone(&users), Arc::default())
+                .message(&ann)
+                .is_ok()
+        });
         assert_eq!(sent.count(), 3);
-        assert!(ConnectionLimits::new(&limits, users).message(&bob).is_ok());
+        assert!(
+            ConnectionLimits::new(&limits, users, Arc::default())
+                .message(&bob)
+                .is_ok()
+        );
     }
 
     #[test]
     fn zero_is_off() {
         let limits = limits(0, 0, 0);
-        let connection = ConnectionLimits::new(&limits, UserLimits::new(&limits));
+        let connection = ConnectionLimits::new(&limits, UserLimits::new(&limits), Arc::default());
         let user = UserId::try_from("u").unwrap();
         assert!((0..1_000).all(|_| connection.message(&user).is_ok() && connection.join().is_ok()));
     }
@@ -173,7 +196,7 @@ mod tests {
     #[test]
     fn a_hundred_malformed_frames_in_ten_seconds_are_borne() {
         let limits = Limits::off();
-        let mut connection = ConnectionLimits::new(&limits, UserLimits::new(&limits));
+        let mut connection = ConnectionLimits::new(&limits, UserLimits::new(&limits), Arc::default());
         let start = Instant::now();
         assert!((0..100).all(|_| connection.malformed(start)));
         assert!(!connection.malformed(start + Duration::from_secs(9)));

@@ -30,6 +30,7 @@ use crate::auth::Auth;
 use crate::config::Limits;
 use crate::hub::Hub;
 use crate::log::EventLog;
+use crate::metrics::Metrics;
 use crate::room::{ConnectionId, Frame};
 use requests::Requests;
 
@@ -52,6 +53,8 @@ pub struct Services {
     pub shutdown: CancellationToken,
     /// The number of the next connection.
     pub next_connection: AtomicU64,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
 }
 
 /// How long a connection that is being closed is given to take what it is owed.
@@ -98,6 +101,7 @@ where
     let mut writing = Writing {
         writer,
         taken: VecDeque::new(),
+        metrics: Arc::clone(&services.metrics),
     };
     let end = tokio::select! {
         biased;
@@ -120,6 +124,7 @@ where
 struct Writing<W> {
     writer: W,
     taken: VecDeque<Frame>,
+    metrics: Arc<Metrics>,
 }
 
 async fn read<R>(mut reader: R, requests: &mut Requests, idle_timeout: Duration) -> End
@@ -207,17 +212,20 @@ async fn write_all<W>(writing: &mut Writing<W>, asks: bool, outbox: &Outbox) -> 
 where
     W: Sink<Outbound> + Unpin,
 {
-    let Writing { writer, taken } = writing;
+    let Writing { writer, taken, metrics } = writing;
     if asks {
         writer.feed(Outbound::Ping).await?;
     }
-    let mut bytes = 0;
+    let (frames, mut bytes) = (taken.len(), 0);
     while !taken.is_empty() {
         poll_fn(|context| writer.poll_ready_unpin(context)).await?;
         if let Some(frame) = taken.pop_front() {
             bytes += frame.len();
             writer.start_send_unpin(Outbound::Frame(frame))?;
         }
+    }
+    if frames > 0 {
+        metrics.wrote(frames as u64, bytes as u64);
     }
     writer.flush().await?;
     outbox.written(bytes);

@@ -41,10 +41,18 @@ struct JoinedRoom {
 
 impl Requests {
     pub(super) fn new(id: ConnectionId, outbox: Arc<Outbox>, services: Arc<Services>) -> Self {
-        let limits = ConnectionLimits::new(&services.limits, Arc::clone(&services.users));
+        let limits = ConnectionLimits::new(
+            &services.limits,
+            Arc::clone(&services.users),
+            Arc::clone(&services.metrics),
+        );
         Self {
             id,
-            session: Session::new(services.auth.clone(), Arc::clone(&outbox)),
+            session: Session::new(
+                services.auth.clone(),
+                Arc::clone(&outbox),
+                Arc::clone(&services.metrics),
+            ),
             outbox,
             services,
             limits,
@@ -56,11 +64,13 @@ impl Requests {
     pub(super) async fn serve(&mut self, frame: ClientFrame) {
         let ClientFrame { id, event } = frame;
         if let Err(reply) = self.act(id, event).await {
+            self.services.metrics.failed(reply.code);
             self.outbox.deliver(Frame::error(id, &reply));
         }
     }
 
     async fn act(&mut self, id: Option<RequestId>, event: ClientEvent) -> Result<(), ErrorReply> {
+        self.services.metrics.requested(event.name());
         if !matches!(event, ClientEvent::Authenticate(_))
             && let Err(reply) = self.session.admit()
         {
@@ -96,6 +106,7 @@ impl Requests {
         if error.is_malformed() && !self.limits.malformed(now) {
             return false;
         }
+        self.services.metrics.failed(error.reply.code);
         self.outbox.deliver(Frame::error(error.id, &error.reply));
         true
     }

@@ -81,6 +81,7 @@ pub(super) async fn next_page<'a>(
         page.events.push(told);
     }
     drop(reading);
+    services.metrics.resume_pages.inc();
     Ok((page, held))
 }
 

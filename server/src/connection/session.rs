@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::{Close, Outbox};
 use crate::auth::revoked::{Holder, Holding};
 use crate::auth::{self, Auth, Identity, Refused};
+use crate::metrics::{Metrics, Refusal};
 
 /// How long a connection may take to authenticate.
 const AUTHENTICATE_WITHIN: Duration = Duration::from_secs(10);
@@ -24,6 +25,7 @@ pub(super) struct Session {
     state: State,
     /// When it is over, unless it is prolonged.
     deadline: Option<Instant>,
+    metrics: Arc<Metrics>,
 }
 
 #[derive(Debug)]
@@ -40,7 +42,7 @@ enum State {
 
 impl Session {
     /// A connection that has said nothing yet.
-    pub(super) fn new(auth: Auth, outbox: Arc<Outbox>) -> Self {
+    pub(super) fn new(auth: Auth, outbox: Arc<Outbox>, metrics: Arc<Metrics>) -> Self {
         let (state, deadline) = if auth.is_on() {
             (State::Awaited, Some(Instant::now() + AUTHENTICATE_WITHIN))
         } else {
@@ -51,6 +53,7 @@ impl Session {
             outbox,
             state,
             deadline,
+            metrics,
         }
     }
 
@@ -65,6 +68,7 @@ impl Session {
         match &self.state {
             State::Refused(close) => Some(close.clone()),
             State::Awaited if late => {
+                self.metrics.refused(Refusal::Missing);
                 let reason = "no token came within 10 seconds; send authenticate first";
                 Some(Close::new(CloseCode::Unauthorized, reason))
             }
@@ -80,10 +84,13 @@ impl Session {
             return Err(ErrorReply::new(ErrorCode::Unsupported, message));
         };
         let holder = Arc::clone(&self.outbox) as Arc<dyn Holder>;
-        let verified = tokens.verify_for(token, &holder);
+        let verified = tokens
+            .verify_for(token, &holder)
+            .inspect_err(|refused| self.metrics.refused(refused.counted()));
         if let State::Known { identity: known, .. } = &self.state {
             let (identity, holding) = verified.map_err(|refused| unauthorized(&refused.to_string()))?;
             if identity.user.user_id != known.user.user_id {
+                self.metrics.refused(Refusal::OtherUser);
                 let message = "the token is another user's; that takes another connection";
                 return Err(unauthorized(message));
             }
@@ -107,6 +114,7 @@ impl Session {
 
     /// Ends a session that shows no token.
     pub(super) fn refuse(&mut self, reason: &str) {
+        self.metrics.refused(Refusal::Missing);
         self.state = State::Refused(Close::new(CloseCode::Unauthorized, reason.to_owned()));
     }
 

@@ -3,6 +3,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures_util::FutureExt;
 use tokio::sync::{mpsc, oneshot};
@@ -10,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{Append, AppendOutcome, BATCH_BYTES, BATCH_EVENTS, EventLog, Stop};
+use crate::metrics::{Metrics, Stopped};
 
 /// Appends that may wait for the batch in flight. A room has one at a time, so this bounds rooms waiting;
 /// more of them wait their turn to enter (backpressure).
@@ -30,10 +32,10 @@ struct Submission {
 
 impl Appender {
     /// Starts the one writer of this process. It ends when the last handle is gone and what was submitted is answered.
-    pub fn spawn(log: Arc<dyn EventLog>, tasks: &TaskTracker) -> Self {
+    pub fn spawn(log: Arc<dyn EventLog>, tasks: &TaskTracker, metrics: Arc<Metrics>) -> Self {
         let (submissions, mailbox) = mpsc::channel(WAITING);
         let failed = CancellationToken::new();
-        let writing = AssertUnwindSafe(write_batches(log, mailbox)).catch_unwind();
+        let writing = AssertUnwindSafe(write_batches(log, mailbox, metrics)).catch_unwind();
         let end = failed.clone();
         tasks.spawn(async move {
             // What the log was left with nobody knows; nothing of it is used again.
@@ -61,7 +63,7 @@ impl Appender {
     }
 }
 
-async fn write_batches(log: Arc<dyn EventLog>, mut mailbox: mpsc::Receiver<Submission>) {
+async fn write_batches(log: Arc<dyn EventLog>, mut mailbox: mpsc::Receiver<Submission>, metrics: Arc<Metrics>) {
     let mut held = None;
     loop {
         let Some(first) = (match held.take() {
@@ -84,12 +86,27 @@ async fn write_batches(log: Arc<dyn EventLog>, mut mailbox: mpsc::Receiver<Submi
             batch.push(next.append);
             replies.push(next.reply);
         }
+        let began = Instant::now();
         let outcomes = log.append(batch).await;
+        metrics.batch(events, began.elapsed());
         debug_assert_eq!(outcomes.len(), replies.len());
         for (reply, outcome) in replies.into_iter().zip(outcomes) {
+            count(&metrics, &outcome);
             // A room that is gone was not waiting for anybody.
             let _ = reply.send(outcome);
         }
+    }
+}
+
+fn count(metrics: &Metrics, outcome: &AppendOutcome) {
+    metrics.appended.add(outcome.written as u64);
+    if let Some(stop) = &outcome.stopped {
+        metrics.stopped(match stop {
+            Stop::Conflict => Stopped::Conflict,
+            Stop::Duplicate(_) => Stopped::Duplicate,
+            Stop::Unknown => Stopped::Unknown,
+            Stop::Unavailable => Stopped::Unavailable,
+        });
     }
 }
 

@@ -27,6 +27,7 @@ use super::timeline::{Timeline, WINDOW};
 use super::{Command, ConnectionId, Frame, Inbox, Joined, Member, Standing};
 use crate::cluster::{Cluster, News};
 use crate::log::{Append, Appender, EventLog, Head, PageQuery, ReadError, ReadLimit, StoredEvent};
+use crate::metrics::Metrics;
 
 /// How long a room without members stays in memory.
 const IDLE: Duration = Duration::from_mins(1);
@@ -51,6 +52,8 @@ pub struct Services {
     pub cluster: Arc<dyn Cluster>,
     /// The time of day, and chance.
     pub ambient: Arc<dyn Ambient>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
 }
 
 /// A room, loaded from the log.
@@ -91,7 +94,12 @@ impl Room {
     pub async fn load(book: BookId, services: Services) -> Result<Self, ReadError> {
         let (timeline, elsewhere) = tokio::join!(Self::read(book, &services), services.cluster.elsewhere(book));
         let (head, timeline) = timeline?;
-        let mut members = Members::new(book, Arc::clone(&services.ambient), Arc::clone(&services.cluster));
+        let mut members = Members::new(
+            book,
+            Arc::clone(&services.ambient),
+            Arc::clone(&services.cluster),
+            Arc::clone(&services.metrics),
+        );
         members.hear(News::All(elsewhere), clock());
         Ok(Self {
             book,
@@ -149,7 +157,7 @@ impl Room {
                     }
                     self.members.advance(now);
                     let expired = self.pending.expire(now);
-                    answer(expired);
+                    answer(expired, &self.services.metrics);
                     self.admit(false);
                 }
                 () = inbox.missed.notified() => self.behind = true,
@@ -215,14 +223,14 @@ impl Room {
 
     fn append(&mut self, connection: ConnectionId, waiter: Waiter, key: Option<&ClientMessageId>, action: Action) {
         let Some(member) = self.members.get(connection) else {
-            waiter.fail(&not_joined(self.book));
+            waiter.fail(&not_joined(self.book), &self.services.metrics);
             return;
         };
         let request = Request::new(self.book, Arc::clone(&member.user), key, action).by_moderator(member.moderator);
         match self.pending.push(request, waiter, clock()) {
             Ok(()) => {}
-            Err((Rejected::KeyConflict, waiter)) => waiter.fail(&key_conflict()),
-            Err((Rejected::Full, waiter)) => waiter.fail(&unavailable()),
+            Err((Rejected::KeyConflict, waiter)) => waiter.fail(&key_conflict(), &self.services.metrics),
+            Err((Rejected::Full, waiter)) => waiter.fail(&unavailable(), &self.services.metrics),
         }
     }
 

@@ -9,6 +9,7 @@ use readrealm_protocol::server::{Occupancy, User, UserMoved, UserTyping};
 use rustc_hash::FxHashMap;
 
 use crate::cluster::{Cluster, News, State};
+use crate::metrics::Metrics;
 
 use super::ambient::Ambient;
 use super::presence::{Moved, Presence};
@@ -23,6 +24,7 @@ pub struct Members {
     book: BookId,
     ambient: Arc<dyn Ambient>,
     cluster: Arc<dyn Cluster>,
+    metrics: Arc<Metrics>,
     list: Vec<Member>,
     index: FxHashMap<ConnectionId, usize>,
     /// Those who are present and told nothing for now: they read from the log what they missed.
@@ -35,11 +37,12 @@ pub struct Members {
 
 impl Members {
     /// Nobody.
-    pub fn new(book: BookId, ambient: Arc<dyn Ambient>, cluster: Arc<dyn Cluster>) -> Self {
+    pub fn new(book: BookId, ambient: Arc<dyn Ambient>, cluster: Arc<dyn Cluster>, metrics: Arc<Metrics>) -> Self {
         Self {
             book,
             ambient,
             cluster,
+            metrics,
             list: Vec::new(),
             index: FxHashMap::default(),
             paused: FxHashMap::default(),
@@ -82,6 +85,7 @@ impl Members {
         }
         let moved = self.presence.enter(&member.user);
         self.tell(moved, now);
+        self.metrics.members.inc();
         self.list_in(member);
     }
 
@@ -106,6 +110,7 @@ impl Members {
     /// Lets a connection go, and tells the others where it was its user's last.
     pub fn exit(&mut self, connection: ConnectionId, dropped: bool, now: Instant) -> Option<Member> {
         let member = self.list_out(connection).or_else(|| self.paused.remove(&connection))?;
+        self.metrics.members.dec();
         let moved = self.presence.exit(&member.user.user_id, dropped, now);
         self.tell(moved, now);
         Some(member)
@@ -164,6 +169,7 @@ impl Members {
 
     /// Puts one frame, encoded once, into every member's queue.
     pub fn broadcast(&self, frame: &Frame) {
+        self.metrics.deliveries.add(self.list.len() as u64);
         for member in &self.list {
             member.outbox.deliver(frame.clone());
         }
@@ -216,15 +222,20 @@ impl Members {
     }
 
     fn broadcast_to_others(&self, user: &User, frame: &Frame) {
+        let mut told = 0;
         for member in self.list.iter().filter(|member| member.user.user_id != user.user_id) {
             member.outbox.deliver(frame.clone());
+            told += 1;
         }
+        self.metrics.deliveries.add(told);
     }
 }
 
 /// A room that ends, in whichever way, holds nobody any more.
 impl Drop for Members {
     fn drop(&mut self) {
+        let left = self.list.len() + self.paused.len();
+        self.metrics.members.dec_by(i64::try_from(left).unwrap_or(i64::MAX));
         for user in self.presence.held_users() {
             self.cluster.announce(self.book, user, State::LetGo);
         }

@@ -9,6 +9,7 @@ use readrealm_protocol::{BookId, ErrorCode};
 use super::pending::{Settled, Settlement};
 use super::request::Refusal;
 use super::{Deliver, Frame};
+use crate::metrics::Metrics;
 
 /// What to tell a client to wait when the log is out of reach, in milliseconds.
 const RETRY_AFTER_MS: u64 = 2_000;
@@ -23,13 +24,14 @@ pub(super) struct Waiter {
 }
 
 impl Waiter {
-    pub(super) fn fail(&self, reply: &ErrorReply) {
+    pub(super) fn fail(&self, reply: &ErrorReply, metrics: &Metrics) {
+        metrics.failed(reply.code);
         self.outbox.deliver(Frame::error(self.id, reply));
     }
 }
 
 /// Answers those who waited for requests that ended.
-pub(super) fn answer(ended: Vec<Settled<Waiter>>) {
+pub(super) fn answer(ended: Vec<Settled<Waiter>>, metrics: &Metrics) {
     for Settled {
         request,
         waiters,
@@ -40,20 +42,21 @@ pub(super) fn answer(ended: Vec<Settled<Waiter>>) {
             Settlement::Written(event) => (event, false),
             Settlement::Duplicate(event) if request.is_met_by(&event) => (event, true),
             Settlement::Duplicate(_) => {
-                fail(&waiters, &key_conflict());
+                fail(&waiters, &key_conflict(), metrics);
                 continue;
             }
             Settlement::Refused(refusal) => {
-                fail(&waiters, &refused(refusal));
+                fail(&waiters, &refused(refusal), metrics);
                 continue;
             }
             Settlement::Unavailable => {
-                fail(&waiters, &unavailable());
+                fail(&waiters, &unavailable(), metrics);
                 continue;
             }
         };
         let (message_id, seq, created_at) = (event.message_id(), event.seq, event.at);
         for Waiter { outbox, id } in waiters {
+            metrics.duplicates.add(u64::from(duplicate));
             let ack = Ack::Appended(Appended {
                 message_id,
                 seq,
@@ -69,9 +72,9 @@ pub(super) fn answer(ended: Vec<Settled<Waiter>>) {
     }
 }
 
-fn fail(waiters: &[Waiter], reply: &ErrorReply) {
+fn fail(waiters: &[Waiter], reply: &ErrorReply, metrics: &Metrics) {
     for waiter in waiters {
-        waiter.fail(reply);
+        waiter.fail(reply, metrics);
     }
 }
 

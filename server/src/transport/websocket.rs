@@ -19,6 +19,7 @@ use tokio_websockets::{Error, Limits, Message, ServerBuilder, WebSocketStream};
 use super::admission::{Admitted, Full};
 use crate::app::Shared;
 use crate::connection::{self, Close, End, Inbound, Outbound};
+use crate::metrics::{Limit, Transport};
 
 /// How long a closing connection is listened to, so that its last word is read before the socket goes.
 const LINGER: Duration = Duration::from_secs(2);
@@ -48,7 +49,13 @@ pub async fn upgrade(
     };
     let admitted = match shared.admission.admit(address.ip()) {
         Ok(admitted) => admitted,
-        Err(full) => return refuse(full),
+        Err(full) => {
+            shared.connections.metrics.limited(match full {
+                Full::Server => Limit::Connections,
+                Full::Address => Limit::ConnectionsPerAddress,
+            });
+            return refuse(full);
+        }
     };
     let allowed = shared.origins.allow(request.headers());
     let subprotocol = offers_subprotocol(request.headers());
@@ -111,6 +118,8 @@ async fn serve<S>(socket: S, allowed: bool, admitted: Admitted, shared: &Shared)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
+    let metrics = &shared.connections.metrics;
+    let open = metrics.open(Transport::WebSocket);
     let limits = Limits::default().max_payload_len(Some(FRAME_BYTES));
     let mut socket = ServerBuilder::new().limits(limits).serve(socket);
     let end = if allowed {
@@ -128,6 +137,11 @@ where
             "pages of this origin may not connect; see --allow-origin",
         ))
     };
+    metrics.closed(match &end {
+        End::Closed(close) => Some(close.code),
+        End::Gone => None,
+    });
+    drop(open);
     let (close, linger) = match end {
         End::Closed(close) if close.code == CloseCode::SlowConsumer => (Some(close), SLOW_LINGER),
         End::Closed(close) => (Some(close), LINGER),

@@ -78,13 +78,14 @@ impl Node {
         let tasks = TaskTracker::new();
         let services = actor::Services {
             log: Arc::clone(&log),
-            appender: Appender::spawn(Arc::clone(&log), &tasks),
+            appender: Appender::spawn(Arc::clone(&log), &tasks, Arc::default()),
             cluster: Arc::new(Alone),
             ambient: Arc::new(Simulated {
                 recorder: recorder.clone(),
                 skew: plan.skews[index],
                 dice: Dice::new(plan.seed, 1_000 + part),
             }),
+            metrics: Arc::default(),
         };
         let hub = Hub::new(services, tasks);
         let stop_tail = CancellationToken::new();
@@ -104,6 +105,7 @@ impl Node {
             resumes: Resumes::default(),
             shutdown: CancellationToken::new(),
             next_connection: AtomicU64::new(1),
+            metrics: Arc::default(),
         };
         Arc::new(Self {
             index,

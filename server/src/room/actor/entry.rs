@@ -54,7 +54,9 @@ impl Room {
     /// The log cannot be read: those who wait for it are told.
     pub(super) fn turn_away(&mut self) {
         for Waiting { member, id, reply, .. } in self.waiting.drain(..) {
-            member.outbox.deliver(Frame::error(id, &unavailable()));
+            let answer = unavailable();
+            self.services.metrics.failed(answer.code);
+            member.outbox.deliver(Frame::error(id, &answer));
             let _ = reply.send(Joined::Failed);
         }
     }

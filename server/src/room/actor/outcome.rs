@@ -26,7 +26,7 @@ impl Room {
             Done::Latest(places, Ok((latest, known))) => {
                 let (head, now) = (self.head(), self.services.ambient.now());
                 let ended = self.pending.number_changes(head, now, &places, latest, known);
-                answer(ended);
+                answer(ended, &self.services.metrics);
                 self.admit(false);
             }
             Done::CaughtUp(Ok(events)) => self.caught_up(events),
@@ -88,7 +88,7 @@ impl Room {
         }
         // The sender's own `message` goes before the `ack`.
         self.let_through();
-        answer(ended);
+        answer(ended, &self.services.metrics);
         self.admit(false);
         match stopped {
             None => {
