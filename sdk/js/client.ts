@@ -47,6 +47,19 @@ export class Client {
   }
 
   /**
+   * The books whose rooms have changes that wait to be sent, those that an earlier page left in the outbox included:
+   * these are sent once their room is joined. Another array each time.
+   */
+  get waiting(): readonly number[] {
+    return this.#session.outbox.books;
+  }
+
+  /** Is called when `waiting` may be another. Returns what ends it. */
+  onWaiting(listener: () => void): () => void {
+    return this.#session.outbox.changes.add(listener);
+  }
+
+  /**
    * Leaves every room and closes the connection for good. What is still being sent is rejected; where the outbox
    * outlives the page it stays there, and the user's next client sends it.
    */

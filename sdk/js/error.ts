@@ -9,10 +9,18 @@ export type ChatErrorCode =
   | "left"
   /** 1,000 sends wait already. */
   | "outbox_full"
+  /** It was taken back before it was on record. */
+  | "withdrawn"
   /** A loop over a room fell 10,000 messages behind. */
-  | "overflow"
-  /** The WebAssembly file could not be had. */
-  | "load_failed";
+  | "overflow";
+
+/** What a {@link ChatError} can hold beside its code and message. */
+export interface ChatErrorOptions extends ErrorOptions {
+  /** When the same request may succeed, in milliseconds from then. */
+  readonly retryAfterMs?: number | undefined;
+  /** The send, edit or delete that failed. */
+  readonly clientMessageId?: string | undefined;
+}
 
 /** Why a request failed. Whatever may succeed by itself later is repeated and never ends here. */
 export class ChatError extends Error {
@@ -21,10 +29,13 @@ export class ChatError extends Error {
   readonly code: ChatErrorCode;
   /** When the same request may succeed, in milliseconds from then, where the server said so. */
   readonly retryAfterMs: number | undefined;
+  /** The send, edit or delete that failed: of a post, the `id` that its copy in `room.messages` has. */
+  readonly clientMessageId: string | undefined;
 
-  constructor(code: ChatErrorCode, message: string, options?: ErrorOptions & { retryAfterMs?: number | undefined }) {
+  constructor(code: ChatErrorCode, message: string, options?: ChatErrorOptions) {
     super(message, options);
     this.code = code;
     this.retryAfterMs = options?.retryAfterMs;
+    this.clientMessageId = options?.clientMessageId;
   }
 }

@@ -59,6 +59,12 @@ export class Keep {
     this.#remove(place.name);
   }
 
+  /** Whether the change stands written down: another page of the user may have taken it back. */
+  holds(key: string): boolean {
+    const place = this.#places.get(key);
+    return place !== undefined && this.#get(place.name) !== undefined;
+  }
+
   close(): void {
     this.#stop.abort();
   }

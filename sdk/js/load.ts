@@ -4,6 +4,12 @@ import { ChatError } from "./error.js";
 /** Where the WebAssembly is: an address, a response, its bytes, or compiled. */
 export type WasmSource = string | URL | Request | Response | BufferSource | WebAssembly.Module;
 
+/** Times a file is asked for that the network does not bring, or a server that cannot. */
+const TRIES = 6;
+
+/** Milliseconds of the longest pause after the first of them; each is of twice the last. */
+const FIRST_PAUSE_MS = 500;
+
 let loading: Promise<typeof Core> | undefined;
 const clients = new Set<() => void>();
 
@@ -14,7 +20,7 @@ export function load(source: () => WasmSource | Promise<WasmSource>): Promise<ty
 
 async function instantiate(source: () => WasmSource | Promise<WasmSource>): Promise<typeof Core> {
   try {
-    await start({ module_or_path: await source() });
+    await start({ module_or_path: await fetched(await source()) });
   } catch (cause) {
     loading = undefined;
     throw new ChatError("load_failed", "the WebAssembly of readrealm-chat could not be loaded", { cause });
@@ -27,6 +33,18 @@ async function instantiate(source: () => WasmSource | Promise<WasmSource>): Prom
     clients.clear();
   });
   return Core;
+}
+
+/** What an address holds, tried for some seconds: a page is often loaded on a network that comes and goes. */
+async function fetched(source: WasmSource): Promise<Exclude<WasmSource, string | URL>> {
+  if (typeof source !== "string" && !(source instanceof URL)) return source;
+  for (let tries = 1; ; tries += 1) {
+    const answer = await fetch(source).catch((error: unknown) => error);
+    if (answer instanceof Response && answer.ok) return answer;
+    const passes = !(answer instanceof Response) || answer.status >= 500 || answer.status === 429;
+    if (!passes || tries === TRIES) throw answer instanceof Response ? new Error(`${answer.status} ${source}`) : answer;
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * FIRST_PAUSE_MS * 2 ** (tries - 1)));
+  }
 }
 
 /** Calls `abandon` where the core fails for good. Returns what takes it out again. */

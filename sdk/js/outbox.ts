@@ -1,6 +1,8 @@
 import type { ChatError } from "./error.js";
 import type { Appended, User } from "./generated/protocol.js";
 import type { Keep } from "./keep.js";
+import { Listeners } from "./listeners.js";
+import type { Deferred } from "./room-state.js";
 import type { Message } from "./types.js";
 
 /** Changes that may wait at a time: what comes on top of them is refused, not forgotten. */
@@ -20,15 +22,13 @@ export interface Change {
 }
 
 /** A change that waits for its outcome. */
-export interface Sending extends Change {
+export interface Sending extends Change, Deferred<Message | undefined> {
   /** What `room.messages` shows until then; posts alone have it. */
   readonly draft?: Message | undefined;
   /** Whether an earlier page left it behind. */
   readonly adopted: boolean;
   /** Whether the core has it; one of an earlier page waits for its room to be joined. */
   held: boolean;
-  readonly resolve: (message: Message | undefined) => void;
-  readonly reject: (error: unknown) => void;
 }
 
 /**
@@ -36,6 +36,8 @@ export interface Sending extends Change {
  * its optimistic copy, and in the `keep` what of it outlives the page.
  */
 export class Outbox {
+  /** Hears when a room may have begun, or ceased, to have something here. */
+  readonly changes = new Listeners<void>();
   readonly #entries = new Map<string, Sending>();
   #keep: Keep | undefined;
 
@@ -53,17 +55,32 @@ export class Outbox {
     const { bookId, key, messageId, content, at } = entry;
     this.#keep?.save({ bookId, key, messageId, content, at });
     this.#entries.set(key, entry);
+    this.changes.emit();
+  }
+
+  get(key: string): Sending | undefined {
+    return this.#entries.get(key);
+  }
+
+  /** The rooms that something here is for. */
+  get books(): number[] {
+    return [...new Set(Array.from(this.#entries.values(), ({ bookId }) => bookId))];
   }
 
   /** Takes over what an earlier page has written down. What there is no place for waits for another page. */
   adopt(entry: Sending): void {
-    if (!this.isFull && !this.#entries.has(entry.key)) this.#entries.set(entry.key, entry);
+    if (this.isFull || this.#entries.has(entry.key)) return;
+    this.#entries.set(entry.key, entry);
+    this.changes.emit();
   }
 
   take(key: string): Sending | undefined {
     const entry = this.#entries.get(key);
     this.#entries.delete(key);
-    if (entry) this.#keep?.forget(key);
+    if (entry) {
+      this.#keep?.forget(key);
+      this.changes.emit();
+    }
     return entry;
   }
 

@@ -1,9 +1,10 @@
 export type { Abortable } from "./abort.js";
-export { ChatError, type ChatErrorCode } from "./error.js";
+export { ChatError, type ChatErrorCode, type ChatErrorOptions } from "./error.js";
 export { fetchRoom, type FetchRoomOptions } from "./fetch-room.js";
 export type { OutboxStorage } from "./keep.js";
 export { init, type WasmSource } from "./load.js";
 export type { Room } from "./room.js";
+export { messageKey } from "./types.js";
 export type {
   Authenticated,
   Claimed,
@@ -19,5 +20,6 @@ export type {
   Page,
   RoomEvent,
   RoomPage,
+  SendOptions,
   User,
 } from "./types.js";

@@ -9,6 +9,9 @@ import { type Message, NOBODY, type Page, type RoomEvent } from "./types.js";
 /** Milliseconds after which `setTyping(true)` is told again: before the server's 6 s are over. */
 const TYPING_AGAIN_MS = 3_000;
 
+/** Milliseconds between two that are told: of more than two a second the server takes no notice. */
+const TYPING_EVERY_MS = 500;
+
 /** What a `Room` shows, kept current by the core's calls. */
 export class RoomState {
   readonly bookId: number;
@@ -22,7 +25,8 @@ export class RoomState {
   #messages: readonly Message[] | undefined = [];
   #hasMore = false;
   #page: Deferred<Page> | undefined;
-  #typingSince = Number.NEGATIVE_INFINITY;
+  #typing = { wanted: false, told: false, at: Number.NEGATIVE_INFINITY };
+  #typingLater: ReturnType<typeof setTimeout> | undefined;
 
   constructor(bookId: number, core: () => Core | undefined) {
     this.bookId = bookId;
@@ -61,9 +65,9 @@ export class RoomState {
     this.#changed();
   }
 
-  /** The optimistic copy of that id that was refused. */
-  failedDraft(id: string): Message | undefined {
-    return this.#drafts.find((draft) => draft.id === id && draft.status === "failed");
+  /** The optimistic copy of that id. */
+  draft(id: string): Message | undefined {
+    return this.#drafts.find((draft) => draft.id === id);
   }
 
   enter(members: Members): void {
@@ -126,27 +130,36 @@ export class RoomState {
   }
 
   setTyping(typing: boolean): void {
-    const now = performance.now();
-    const told = now - this.#typingSince < TYPING_AGAIN_MS;
-    if (typing === told) return;
-    this.#typingSince = typing ? now : Number.NEGATIVE_INFINITY;
-    this.#live()?.typing(this.bookId, typing);
+    this.#typing.wanted = typing;
+    this.#tellTyping();
+  }
+
+  #tellTyping(): void {
+    clearTimeout(this.#typingLater);
+    const { wanted, told, at } = this.#typing;
+    const since = performance.now() - at;
+    if (wanted === told && !(wanted && since >= TYPING_AGAIN_MS)) return;
+    if (since < TYPING_EVERY_MS) {
+      this.#typingLater = setTimeout(() => this.#tellTyping(), TYPING_EVERY_MS - since);
+    } else {
+      this.#live()?.typing(this.bookId, wanted);
+      this.#typing = { wanted, told: wanted, at: performance.now() };
+    }
   }
 
   /** The last thing that happens to a room. What it showed, it goes on showing; what is `kept` is still sent. */
-  end(why: ChatError, kept = false): void {
+  end(why: ChatError, kept: (key: string) => boolean = () => false): void {
     if (this.ended) return;
-    if (!kept) this.#failDrafts();
+    clearTimeout(this.#typingLater);
+    for (const [index, draft] of this.#drafts.entries()) {
+      if (!kept(draft.id)) this.#drafts[index] = { ...draft, status: "failed" };
+    }
     this.#messages = this.#collect();
     this.#hasMore = this.hasMore;
     this.ended = why;
     this.pageFailed(why);
     this.events.emit({ type: "closed", error: isQuiet(why) ? undefined : why });
     this.changes.emit();
-  }
-
-  #failDrafts(): void {
-    for (const [index, draft] of this.#drafts.entries()) this.#drafts[index] = { ...draft, status: "failed" };
   }
 
   #changed(): void {

@@ -4,11 +4,11 @@ import { abortable, type Abortable } from "./abort.js";
 import type { Members } from "./generated/protocol.js";
 import { Loop } from "./loop.js";
 import type { RoomState } from "./room-state.js";
-import type { Message, Page, RoomEvent } from "./types.js";
+import type { Message, Page, RoomEvent, SendOptions } from "./types.js";
 
-/** @internal What a room asks of its client. */
+/** What a room asks of its client. */
 export interface Sender {
-  send(room: RoomState, content: string, options?: Abortable): Promise<Message>;
+  send(room: RoomState, content: string, options?: SendOptions): Promise<Message>;
   edit(room: RoomState, messageId: string, content: string, options?: Abortable): Promise<void>;
   delete(room: RoomState, messageId: string, options?: Abortable): Promise<void>;
   leave(room: RoomState): void;
@@ -66,9 +66,9 @@ export class Room {
    * Aborted by `signal` it rejects at once and leaves `messages`. What did not go out before never does. What did is not
    * repeated, but may be durable: then it appears as any other message.
    *
-   * @throws {@link ChatError} where it can never succeed.
+   * @throws {@link ChatError} where it can never succeed; its `clientMessageId` names the message.
    */
-  send(content: string, options?: Abortable): Promise<Message> {
+  send(content: string, options?: SendOptions): Promise<Message> {
     return this.#sender.send(this.#state, content, options);
   }
 
@@ -78,8 +78,10 @@ export class Room {
   }
 
   /**
-   * Withdraws an own message. Resolves once that is durable; waits, repeats and is aborted as `send` is. With the `id`
-   * of a failed one it takes that out of `messages`.
+   * Withdraws an own message. Resolves once that is durable; waits, repeats and is aborted as `send` is.
+   *
+   * With the `id` of one that is not on record it takes that out of `messages`: one that failed, or one that is `sending`,
+   * whose `send` then rejects as `withdrawn` (what has gone out already may still appear, as after an abort).
    */
   delete(messageId: string, options?: Abortable): Promise<void> {
     return this.#sender.delete(this.#state, messageId, options);

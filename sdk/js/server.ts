@@ -1,3 +1,3 @@
-export { ChatError, type ChatErrorCode } from "./error.js";
+export { ChatError, type ChatErrorCode, type ChatErrorOptions } from "./error.js";
 export { fetchRoom, type FetchRoomOptions } from "./fetch-room.js";
 export type { ErrorCode, InitialRoom, Members, Message, MessageStatus, RoomPage, User } from "./types.js";

@@ -9,7 +9,7 @@ import { type Change, draftOf, drawKey, Outbox, recorded, type Sending } from ".
 import type { Core } from "./pkg/readrealm_sdk.js";
 import type { Sender } from "./room.js";
 import { type Deferred, RoomState, withResolvers } from "./room-state.js";
-import type { CloseReason, ConnectionState, ConnectOptions, JoinOptions, Message } from "./types.js";
+import type { CloseReason, ConnectionState, ConnectOptions, JoinOptions, Message, SendOptions } from "./types.js";
 import { onWake } from "./wake.js";
 
 const SUBPROTOCOL = "readrealm.v1";
@@ -26,14 +26,16 @@ export class Session implements Host, Sender {
   state: ConnectionState = { status: "connecting" };
   user: User;
   readonly states = new Listeners<ConnectionState>();
+  readonly outbox = new Outbox();
   readonly #url: string;
   readonly #options: ConnectOptions;
   readonly #rooms = new Map<number, Entry>();
-  readonly #outbox = new Outbox();
   #keep: Keep | undefined;
   readonly #connected = withResolvers<void>();
   #core: Core | undefined;
   #socket: WebSocket | undefined;
+  /** What the browser said of an address that is none. */
+  #cause: unknown;
   #cleanUp: (() => void)[] = [];
 
   constructor(url: string, options: ConnectOptions) {
@@ -56,12 +58,13 @@ export class Session implements Host, Sender {
     const settled = () => signal?.removeEventListener("abort", abort);
     // A close before the core is there must not count as unheard.
     this.#connected.promise.then(settled, settled);
+    if (typeof WebSocket === "undefined") this.#end("no_websocket");
     try {
       const Core = await load(source);
       if (this.state.status === "closed") return await this.#connected.promise;
       this.#core = new Core(this, userId, username, getToken !== undefined, window, resume === "all");
     } catch (error) {
-      this.#end("internal");
+      this.#end(error instanceof ChatError && error.code === "load_failed" ? error.code : "internal");
       throw typeof error === "string" ? new ChatError("invalid_data", error) : error;
     }
     this.#cleanUp.push(
@@ -85,21 +88,28 @@ export class Session implements Host, Sender {
     return abortable(entry.joined.promise, signal, () => this.release(entry.room));
   }
 
-  async send(room: RoomState, content: string, { signal }: Abortable = {}): Promise<Message> {
-    const message = await this.#change(room, signal, content);
+  async send(room: RoomState, content: string, { signal, clientMessageId }: SendOptions = {}): Promise<Message> {
+    const message = await this.#change(room, { signal, clientMessageId }, content);
     // A post that was acknowledged has its message, by the answer or the event.
     return message as Message;
   }
 
   async edit(room: RoomState, messageId: string, content: string, { signal }: Abortable = {}): Promise<void> {
+    if (room.draft(messageId)) {
+      throw new ChatError("invalid_data", "the message is not on record yet: take it back with delete, and send another");
+    }
     // Without words it would be a delete.
-    await this.#change(room, signal, content ?? "", messageId);
+    await this.#change(room, { signal }, content ?? "", messageId);
   }
 
   async delete(room: RoomState, messageId: string, { signal }: Abortable = {}): Promise<void> {
-    const failed = room.failedDraft(messageId);
-    if (failed?.clientMessageId) return room.putDraft(failed.clientMessageId, undefined);
-    await this.#change(room, signal, undefined, messageId);
+    if (!room.draft(messageId)) {
+      await this.#change(room, { signal }, undefined, messageId);
+      return;
+    }
+    room.putDraft(messageId, undefined);
+    const taken = new ChatError("withdrawn", "the message was taken back", { clientMessageId: messageId });
+    this.#withdraw(messageId)?.reject(taken);
   }
 
   release(room: RoomState): void {
@@ -110,23 +120,37 @@ export class Session implements Host, Sender {
   leave(room: RoomState): void {
     if (room.ended) return;
     this.#rooms.delete(room.bookId);
-    room.end(new ChatError("left", `room ${room.bookId} was left`), true);
+    room.end(new ChatError("left", `room ${room.bookId} was left`), () => true);
     this.#core?.leave(room.bookId);
   }
 
   close(): void {
-    this.#core?.close();
-    this.#end("closed");
+    this.#hangUp("closed");
+  }
+
+  #hangUp(reason: CloseReason): void {
+    const core = this.#core;
+    this.#end(reason);
+    core?.close();
   }
 
   // What the core calls.
 
   open(): WebSocket {
-    const socket = new WebSocket(this.#url, SUBPROTOCOL);
+    const socket = this.#dial();
     // What went wrong comes with `close`; but the `ws` package takes an error that nobody hears for an uncaught one.
     socket.onerror = () => {};
     socket.onmessage = ({ data }: MessageEvent<string>) => this.#hear(data);
     return (this.#socket = socket);
+  }
+
+  #dial(): WebSocket {
+    try {
+      return new WebSocket(this.#url, SUBPROTOCOL);
+    } catch (error) {
+      this.#cause = error;
+      throw error;
+    }
   }
 
   token(number: number): void {
@@ -134,6 +158,7 @@ export class Session implements Host, Sender {
     ask().then(
       (token) => this.#core?.token(number, token ?? ""),
       (error: unknown) => {
+        if (error instanceof ChatError && error.code === "unauthorized") return this.#hangUp("unauthorized");
         console.error("readrealm-chat: getToken failed", error);
         this.#core?.tokenFailed(number);
       },
@@ -171,13 +196,13 @@ export class Session implements Host, Sender {
     const error = errorOf(code, message, retryAfterMs);
     const entry = this.#rooms.get(bookId);
     this.#rooms.delete(bookId);
-    for (const sending of this.#outbox.of(bookId)) {
+    for (const sending of this.outbox.of(bookId)) {
       // Of what an earlier page left behind nobody would hear: it waits for a page that is let in.
       if (sending.adopted) sending.held = false;
-      else this.#outbox.take(sending.key)?.reject(error);
+      else this.outbox.take(sending.key)?.reject(error);
     }
     entry?.joined.reject(error);
-    entry?.room.end(error);
+    entry?.room.end(error, (key) => this.outbox.get(key) !== undefined);
     // Until then the core keeps what the room shows.
     this.#core?.leave(bookId);
   }
@@ -217,8 +242,13 @@ export class Session implements Host, Sender {
   }
 
   refused(key: string, code: string, message: string, retryAfterMs: number): void {
-    const entry = this.#settle(key, "failed");
-    entry?.reject(errorOf(code, message, retryAfterMs));
+    const sending = this.#settle(key, "failed");
+    if (!sending) return;
+    const error = errorOf(code, message, retryAfterMs, key);
+    sending.reject(error);
+    if (!sending.adopted) return;
+    const { bookId, messageId, content } = sending;
+    this.#rooms.get(bookId)?.room.events.emit({ type: "refused", clientMessageId: key, messageId, content, error });
   }
 
   /** Messages go the short way: of them the core needs three numbers. */
@@ -237,7 +267,7 @@ export class Session implements Host, Sender {
 
   /** Takes what was sent out of the outbox; its optimistic copy goes, or stays as failed. */
   #settle(key: string, status: "failed" | undefined): Sending | undefined {
-    const entry = this.#outbox.take(key);
+    const entry = this.outbox.take(key);
     if (entry?.draft) {
       this.#rooms.get(entry.bookId)?.room.putDraft(key, status && { ...entry.draft, status });
     }
@@ -255,8 +285,13 @@ export class Session implements Host, Sender {
 
   /** Shows what is on its way in a room, and has the core send what an earlier page could not. */
   #resume(core: Core, room: RoomState): void {
-    for (const entry of this.#outbox.of(room.bookId)) {
+    for (const entry of this.outbox.of(room.bookId)) {
       const { key, messageId, content, draft, held } = entry;
+      if (entry.adopted && !held && !this.#keep?.holds(key)) {
+        // Where there are no locks: taken back, or sent, by the page that it is of.
+        this.outbox.take(key);
+        continue;
+      }
       if (draft) room.putDraft(key, draft);
       if (held) continue;
       entry.held = true;
@@ -271,47 +306,68 @@ export class Session implements Host, Sender {
     const storage = outbox === "persist" ? localStorageOf() : outbox;
     if (!storage) return;
     this.#keep = new Keep(storage, this.#url, this.user.userId);
-    this.#outbox.keepIn(this.#keep);
+    this.outbox.keepIn(this.#keep);
     this.#keep.open((changes) => this.#adopt(changes));
   }
 
   #adopt(changes: Change[]): void {
-    const nobody = { adopted: true, held: false, resolve: () => {}, reject: () => {} };
-    for (const change of changes) this.#outbox.adopt({ ...change, ...nobody, draft: draftOf(change, this.user) });
+    for (const change of changes) {
+      const outcome = withResolvers<Message | undefined>();
+      outcome.promise.catch(() => {});
+      this.outbox.adopt({ ...change, ...outcome, adopted: true, held: false, draft: draftOf(change, this.user) });
+    }
     for (const { room } of this.#rooms.values()) if (this.#core) this.#resume(this.#core, room);
   }
 
   /** Hands a change to the core, which says what is wrong with it where it cannot be sent at all. */
   async #change(
     room: RoomState,
-    signal: AbortSignal | undefined,
+    { signal, clientMessageId }: SendOptions,
     content: string | undefined,
     messageId?: string,
   ): Promise<Message | undefined> {
     signal?.throwIfAborted();
     if (room.ended) throw room.ended;
     if (!this.#core) throw this.#over();
-    if (this.#outbox.isFull) throw new ChatError("outbox_full", "too much waits to be sent already");
     const { bookId } = room;
-    const key = drawKey();
+    const key = clientMessageId ?? drawKey();
+    const under = clientMessageId === undefined ? undefined : this.outbox.get(key);
+    if (under) return abortable(this.#same(under, bookId, content), signal);
+    if (this.outbox.isFull) throw new ChatError("outbox_full", "too much waits to be sent already");
     const change = { bookId, key, messageId, content, at: new Date().toISOString() };
     const draft = draftOf(change, this.user);
     const { promise, resolve, reject } = withResolvers<Message | undefined>();
     // Written down before it goes out.
-    this.#outbox.add({ ...change, draft, adopted: false, held: true, resolve, reject });
-    const wrong = this.#core.send(bookId, key, messageId, content, false);
+    this.outbox.add({ ...change, promise, resolve, reject, draft, adopted: false, held: true });
+    // One that the page has named may be on record by an earlier try.
+    const wrong = this.#core.send(bookId, key, messageId, content, clientMessageId !== undefined);
     if (wrong !== undefined) {
-      this.#outbox.take(key);
-      throw new ChatError("invalid_data", wrong);
+      this.outbox.take(key);
+      throw new ChatError("invalid_data", wrong, { clientMessageId: key });
     }
-    if (draft) room.putDraft(key, draft);
-    return abortable(promise, signal, () => {
-      if (this.#settle(key, undefined)) this.#core?.withdraw(bookId, key);
+    if (draft && this.outbox.get(key)) room.putDraft(key, draft);
+    return abortable(promise, signal, () => this.#withdraw(key));
+  }
+
+  /** The outcome of what is being sent under that name already, where it is the same. */
+  #same(under: Sending, bookId: number, content: string | undefined): Promise<Message | undefined> {
+    if (under.bookId === bookId && under.messageId === undefined && under.content === content) return under.promise;
+    const error = new ChatError("idempotency_conflict", "the clientMessageId is that of something else", {
+      clientMessageId: under.key,
     });
+    return Promise.reject(error);
+  }
+
+  #withdraw(key: string): Sending | undefined {
+    const sending = this.#settle(key, undefined);
+    if (sending) this.#core?.withdraw(sending.bookId, key);
+    return sending;
   }
 
   #over(): ChatError {
-    return new ChatError(this.state.status === "closed" ? this.state.reason : "closed", "the client is closed");
+    const reason = this.state.status === "closed" ? this.state.reason : "closed";
+    const why = reason === "closed" ? "" : `: ${reason}`;
+    return new ChatError(reason, `the client is closed${why}`, { cause: this.#cause });
   }
 
   /** The core failed in the middle of its work and cannot be called again: its socket is closed from here. */
@@ -332,10 +388,10 @@ export class Session implements Host, Sender {
     for (const { room, joined } of this.#rooms.values()) {
       joined.promise.catch(() => {});
       joined.reject(error);
-      room.end(error, this.#keep !== undefined);
+      room.end(error, (key) => this.#keep?.holds(key) ?? false);
     }
     this.#rooms.clear();
-    this.#outbox.close(error);
+    this.outbox.close(error);
     this.#connected.reject(error);
     for (const act of this.#cleanUp) act();
     // Later: this may be a call of the very core that is freed.
@@ -346,8 +402,9 @@ export class Session implements Host, Sender {
   }
 }
 
-function errorOf(code: string, message: string, retryAfterMs: number): ChatError {
+function errorOf(code: string, message: string, retryAfterMs: number, clientMessageId?: string): ChatError {
   return new ChatError(code as ChatErrorCode, message, {
     retryAfterMs: Number.isNaN(retryAfterMs) ? undefined : retryAfterMs,
+    clientMessageId,
   });
 }

@@ -15,7 +15,7 @@ export type MessageStatus = "sending" | "sent" | "failed";
  * A message as everybody sees it, its edits applied.
  *
  * The copy of an own message that is not on record yet has its `clientMessageId` as `id`, 0 as `seq`, and this
- * machine's time. As a list key use `clientMessageId ?? id`: it stays the same when the message becomes `sent`.
+ * machine's time. {@link messageKey} makes a list's key of it, which stays the same when the message becomes `sent`.
  */
 export interface Message extends WireMessage {
   /** How far the message is. */
@@ -36,6 +36,17 @@ export type RoomEvent =
   | { readonly type: "occupancy"; readonly count: number }
   /** The state was replaced, because too much was missed to replay it: read `room.messages`. */
   | { readonly type: "reset" }
+  /**
+   * A post, an edit (with `messageId` and `content`) or a delete (with `messageId` alone) that an earlier page left in
+   * the outbox was refused: of this page nobody awaits it. A refused post is in `room.messages`, too, as `failed`.
+   */
+  | {
+      readonly type: "refused";
+      readonly clientMessageId: string;
+      readonly messageId: string | undefined;
+      readonly content: string | undefined;
+      readonly error: ChatError;
+    }
   /** The last event: the room was left, the client closed, or (`error`) the server refused to let it in again. */
   | { readonly type: "closed"; readonly error: ChatError | undefined };
 
@@ -71,6 +82,10 @@ export type CloseReason =
   | "refused"
   /** The address is none that a WebSocket can be opened to. */
   | "invalid_url"
+  /** There is no `WebSocket` here: Node 20 needs one, as of the package `ws`. */
+  | "no_websocket"
+  /** The WebAssembly file could not be had, after some tries. */
+  | "load_failed"
   /** A fault of this package. */
   | "internal";
 
@@ -80,6 +95,7 @@ export interface Claimed {
   readonly userId: string;
   /** The name shown: 1 to 64 characters; the user id where it is left out. */
   readonly username?: string | undefined;
+  /** Not both: a token says who it is. */
   readonly getToken?: undefined;
 }
 
@@ -87,10 +103,13 @@ export interface Claimed {
 export interface Authenticated {
   /**
    * Asked for a signed JWT at every connection made, and again before that expires: at four fifths of its life, and five
-   * seconds before its end at the latest. Where it fails it is asked again after a pause. All tokens must name one user.
+   * seconds before its end at the latest. Where it fails it is asked again after a pause; where it rejects with a
+   * {@link ChatError} `unauthorized` (the user has logged out) the client closes. All tokens must name one user.
    */
   readonly getToken: () => string | Promise<string>;
+  /** The token's `sub`. */
   readonly userId?: undefined;
+  /** The token's `name`. */
   readonly username?: undefined;
 }
 
@@ -121,8 +140,19 @@ export interface JoinOptions extends Abortable {
   readonly initial?: InitialRoom | undefined;
 }
 
+/** What `room.send` takes. */
+export interface SendOptions extends Abortable {
+  /**
+   * Names this message: 1 to 64 characters of `A-Z a-z 0-9 _ -`, of which no two messages of the user in this room may be
+   * the same. Sent again with the same words it is stored once, whatever became of the first try, on whichever page; with
+   * other words it is refused as `idempotency_conflict`. Where nothing is said a name is drawn.
+   */
+  readonly clientMessageId?: string | undefined;
+}
+
 /** Messages of a room from {@link fetchRoom}. */
 export interface RoomPage {
+  /** The book whose room this is. */
   readonly bookId: number;
   /** The position in the room's events that this is exact at. */
   readonly seq: number;
@@ -144,6 +174,14 @@ export interface InitialRoom extends RoomPage {
 export interface Page {
   /** Whether there are older messages still. */
   readonly hasMore: boolean;
+}
+
+/**
+ * The key of a message in a list: the same for an own message on its way and on record, and another for every message.
+ * (`clientMessageId` alone is not: two users may draw, or choose, the same.)
+ */
+export function messageKey({ id, userId, clientMessageId }: Pick<Message, "id" | "userId" | "clientMessageId">): string {
+  return clientMessageId === undefined ? id : `${userId}/${clientMessageId}`;
 }
 
 /** @internal */

@@ -5,7 +5,7 @@ import { createHmac } from "node:crypto";
 import { after, before, test } from "node:test";
 import { MemoryStorage, Server, until } from "./support.mjs";
 
-const { ChatClient } = await import("readrealm-chat");
+const { ChatClient, ChatError } = await import("readrealm-chat");
 
 const SECRET = "the secret of this test, of 32 bytes and more";
 const part = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
@@ -44,6 +44,20 @@ test("a token by another key closes as unauthorized, after one more try", async 
   const getToken = () => sign({ sub: "u1" }, `another ${SECRET} ${++asked}`);
   await assert.rejects(ChatClient.connect(server.url, { getToken }), { code: "unauthorized" });
   assert.equal(asked, 2);
+});
+
+test("a page that has no token for good says so, and is asked no more", async () => {
+  let asked = 0;
+  const states = [];
+  const getToken = () => {
+    if (++asked > 1) throw new ChatError("unauthorized", "logged out");
+    return sign({ sub: "u1", exp: Math.floor(Date.now() / 1000) + 2 });
+  };
+  const chat = await ChatClient.connect(server.url, { getToken, onState: (state) => states.push(state) });
+  await until(() => chat.state.status === "closed");
+  assert.equal(chat.state.reason, "unauthorized");
+  assert.equal(asked, 2);
+  await assert.rejects(chat.joinRoom(1), { code: "unauthorized", message: "the client is closed: unauthorized" });
 });
 
 test("when a token ends the client comes back with another, and misses nothing", async () => {

@@ -61,7 +61,7 @@ test("StrictMode: one socket, one join; messages, sending, and leaving", async (
   assert.deepEqual(views.only.members.users, [{ userId: "alice", username: "Alice" }]);
 
   const message = await views.only.send("Curiouser and curiouser!");
-  await until(() => views.only.messages.length === 1);
+  await until(() => views.only.messages[0]?.status === "sent");
   assert.deepEqual(views.only.messages, [message]);
   await views.only.edit(message.id, "Curious");
   await until(() => views.only.messages[0].content === "Curious");
@@ -105,6 +105,25 @@ test("switching rooms and coming back at once joins each once", async () => {
   await until(() => sent("leaveRoom").some(({ data }) => data.bookId === second));
   assert.deepEqual(sent("joinRoom").map(({ data }) => data.bookId), [first, second]);
   assert.equal(sent("leaveRoom").length, 1);
+});
+
+test("rooms passed through while the connection is away are not joined when it is back", async () => {
+  const views = {};
+  const at = (bookId) => provider(createElement(Probe, { bookId, views }));
+  const books = Array.from({ length: 6 }, () => nextBook++);
+  const root = mount(at(books[0]));
+  await until(() => views.only?.status === "joined");
+  await server.kill();
+  await until(() => views.only.state.status === "reconnecting");
+  wire.frames.length = 0;
+  for (const bookId of books) root.render(at(bookId)), await new Promise((resolve) => setTimeout(resolve, 20));
+  // The first again, whose hooks have come and gone: it is joined all the same.
+  root.render(at(books[0]));
+  await new Promise((resolve) => setTimeout(resolve, 1_300));
+  await server.run();
+  await until(() => views.only.status === "joined" && views.only.state.status === "connected", 30_000);
+  await views.only.send("here");
+  assert.deepEqual([...new Set(sent("joinRoom").map(({ data }) => data.bookId))], [books[0]]);
 });
 
 test("what a component can do waits for the join", async () => {

@@ -77,7 +77,12 @@ export class ChatStore {
   }
 
   ready(): Promise<ChatClient> {
-    return (this.#ready ??= this.#connect());
+    this.#ready ??= this.#connect().catch((error: unknown) => {
+      // Who asks next has it tried again.
+      this.#ready = undefined;
+      throw error;
+    });
+    return this.#ready;
   }
 
   /** Joins the room with the first who subscribes, leaves it some time after the last. */

@@ -43,7 +43,7 @@ export class RoomStore {
   readonly #hearing = new Set<() => void>();
   readonly #typing = new Map<string, { user: User; timer: ReturnType<typeof setTimeout> }>();
   #room: Room | undefined;
-  #gone = false;
+  readonly #gone = new AbortController();
   #grace: ReturnType<typeof setTimeout> | undefined;
   #frame: ReturnType<typeof setTimeout> | undefined;
   #dirty = false;
@@ -73,20 +73,21 @@ export class RoomStore {
 
   async #enter(initial: InitialRoom | undefined): Promise<Room> {
     const client = await this.#chat.ready();
-    const room = await client.joinRoom(this.#bookId, { initial });
-    if (this.#gone) {
+    const { signal } = this.#gone;
+    const room = await client.joinRoom(this.#bookId, { initial, signal });
+    if (signal.aborted) {
       room.release();
-    } else {
-      this.#room = room;
-      room.subscribe((event) => this.#heard(event));
-      room.onChange(() => this.#changed());
-      this.#changed();
+      throw signal.reason;
     }
+    this.#room = room;
+    room.subscribe((event) => this.#heard(event));
+    room.onChange(() => this.#changed());
+    this.#changed();
     return room;
   }
 
   #leave(): void {
-    this.#gone = true;
+    this.#gone.abort(new ChatError("left", `room ${this.#bookId} was left`));
     this.#chat.rooms.delete(this.#bookId);
     for (const { timer } of this.#typing.values()) clearTimeout(timer);
     clearTimeout(this.#frame);
@@ -103,7 +104,7 @@ export class RoomStore {
 
   /** A room that the page itself has left is joined again: it is in use here. */
   #over(error: ChatError | undefined): void {
-    if (this.#gone) return;
+    if (this.#gone.signal.aborted) return;
     this.#room = undefined;
     if (error) this.#failed(error);
     else if (this.#chat.client?.state.status === "closed") this.#failed(new ChatError("closed", "the client is closed"));
@@ -130,7 +131,7 @@ export class RoomStore {
   /** The first change is shown at once, those within the same frame together at its end. */
   #changed(): void {
     this.#dirty = true;
-    if (this.#frame !== undefined || this.#gone || this.snapshot.status === "failed") return;
+    if (this.#frame !== undefined || this.#gone.signal.aborted || this.snapshot.status === "failed") return;
     this.#show();
     this.#frame = setTimeout(() => {
       this.#frame = undefined;

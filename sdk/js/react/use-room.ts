@@ -8,6 +8,7 @@ import {
   type Message,
   type Page,
   type Room,
+  type SendOptions,
   type User,
 } from "readrealm-chat";
 import { abortable } from "../abort.js";
@@ -27,11 +28,12 @@ export interface RoomView {
   readonly typing: readonly User[];
   /** Whether the room is there; `failed` when the server refuses it or the client is closed: see `error`. */
   readonly status: "joining" | "joined" | "failed";
+  /** Why it failed, while it has. */
   readonly error: ChatError | undefined;
   /** Where the connection stands. */
   readonly state: ConnectionState;
   /** Posts; resolves once durable. */
-  readonly send: (content: string, options?: Abortable) => Promise<Message>;
+  readonly send: (content: string, options?: SendOptions) => Promise<Message>;
   /** Gives an own message new words; resolves once durable. */
   readonly edit: (messageId: string, content: string, options?: Abortable) => Promise<void>;
   /** Withdraws an own message, or takes a failed one off the list. */
@@ -85,7 +87,7 @@ function actionsOf(store: ChatStore, bookId: number) {
   };
   const joined = (options: Abortable | undefined) => abortable(room(), options?.signal);
   return {
-    send: async (content: string, options?: Abortable) => (await joined(options)).send(content, options),
+    send: async (content: string, options?: SendOptions) => (await joined(options)).send(content, options),
     edit: async (messageId: string, content: string, options?: Abortable) =>
       (await joined(options)).edit(messageId, content, options),
     delete: async (messageId: string, options?: Abortable) => (await joined(options)).delete(messageId, options),
