@@ -37,7 +37,7 @@ function compile() {
 /** As written; a bundler's minifier takes off a good part of the JavaScript. */
 function report() {
   // fetch-room.js comes along where it is imported.
-  const files = ["abort", "client", "core", "error", "index", "keep", "listeners", "load", "loop", "members", "outbox", "public", "room", "room-state", "session", "wake"];
+  const files = ["abort", "client", "core", "error", "index", "keep", "listeners", "load", "loop", "members", "outbox", "public", "room", "room-state", "sends", "session", "wake"];
   const rows = [
     [`pkg/${NAME}_bg.wasm`, weigh([`pkg/${NAME}_bg.wasm`])],
     [`pkg/${NAME}.js`, weigh([`pkg/${NAME}.js`])],

@@ -51,12 +51,12 @@ export class Client {
    * these are sent once their room is joined. Another array each time.
    */
   get waiting(): readonly number[] {
-    return this.#session.outbox.books;
+    return this.#session.sends.outbox.books;
   }
 
   /** Is called when `waiting` may be another. Returns what ends it. */
   onWaiting(listener: () => void): () => void {
-    return this.#session.outbox.changes.add(listener);
+    return this.#session.sends.outbox.changes.add(listener);
   }
 
   /**

@@ -39,3 +39,11 @@ export class ChatError extends Error {
     this.clientMessageId = options?.clientMessageId;
   }
 }
+
+/** @internal The error that the core tells of; NaN is no time. */
+export function errorOf(code: string, message: string, retryAfterMs: number, clientMessageId?: string): ChatError {
+  return new ChatError(code as ChatErrorCode, message, {
+    retryAfterMs: Number.isNaN(retryAfterMs) ? undefined : retryAfterMs,
+    clientMessageId,
+  });
+}

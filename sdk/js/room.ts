@@ -4,26 +4,18 @@ import { abortable, type Abortable } from "./abort.js";
 import type { Members } from "./generated/protocol.js";
 import { Loop } from "./loop.js";
 import type { RoomState } from "./room-state.js";
+import type { Session } from "./session.js";
 import type { Message, Page, RoomEvent, SendOptions } from "./types.js";
-
-/** What a room asks of its client. */
-export interface Sender {
-  send(room: RoomState, content: string, options?: SendOptions): Promise<Message>;
-  edit(room: RoomState, messageId: string, content: string, options?: Abortable): Promise<void>;
-  delete(room: RoomState, messageId: string, options?: Abortable): Promise<void>;
-  leave(room: RoomState): void;
-  release(room: RoomState): void;
-}
 
 /** A book's room, from `chat.joinRoom`. It stays joined over every reconnect until `leave` or the client's `close`. */
 export class Room {
   readonly #state: RoomState;
-  readonly #sender: Sender;
+  readonly #session: Session;
 
   /** @internal */
-  constructor(state: RoomState, sender: Sender) {
+  constructor(state: RoomState, session: Session) {
     this.#state = state;
-    this.#sender = sender;
+    this.#session = session;
   }
 
   /** The book whose room this is. */
@@ -69,12 +61,12 @@ export class Room {
    * @throws {@link ChatError} where it can never succeed; its `clientMessageId` names the message.
    */
   send(content: string, options?: SendOptions): Promise<Message> {
-    return this.#sender.send(this.#state, content, options);
+    return this.#session.sends.send(this.#state, content, options);
   }
 
   /** Gives an own message new words. Resolves once that is durable; waits, repeats and is aborted as `send` is. */
   edit(messageId: string, content: string, options?: Abortable): Promise<void> {
-    return this.#sender.edit(this.#state, messageId, content, options);
+    return this.#session.sends.edit(this.#state, messageId, content, options);
   }
 
   /**
@@ -84,7 +76,7 @@ export class Room {
    * whose `send` then rejects as `withdrawn` (what has gone out already may still appear, as after an abort).
    */
   delete(messageId: string, options?: Abortable): Promise<void> {
-    return this.#sender.delete(this.#state, messageId, options);
+    return this.#session.sends.delete(this.#state, messageId, options);
   }
 
   /**
@@ -103,12 +95,12 @@ export class Room {
 
   /** Leaves, for whoever on this page has joined it. What is being sent is still sent; nothing more is heard. */
   leave(): void {
-    this.#sender.leave(this.#state);
+    this.#session.leave(this.#state);
   }
 
   /** @internal Lets one `joinRoom` go: the last one to do so leaves. */
   release(): void {
-    this.#sender.release(this.#state);
+    this.#session.release(this.#state);
   }
 
   /** Leaves at the end of a `using` block. */
