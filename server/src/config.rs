@@ -37,7 +37,8 @@ pub struct Config {
     )]
     pub store: StoreUrl,
 
-    /// Folder of files to serve beside the chat: the built page, and the SDK under `/sdk/`.
+    /// Folder of files to serve beside the chat: the built page, and the SDK under `/sdk/`. Browsers keep what is below its
+    /// `assets/` for ever, as bundlers name those files by their contents, and ask anew for the rest.
     #[arg(long, env = "READREALM_STATIC_DIR", value_name = "DIR")]
     pub static_dir: Option<PathBuf>,
 

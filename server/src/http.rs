@@ -78,16 +78,31 @@ async fn ready(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
     }
 }
 
+/// Names below `assets/` change with their contents, so a browser need not ask for them again; for all else it asks.
 fn files(folder: &Path) -> Router {
     let page = ServeFile::new(folder.join("index.html"));
-    let no_sniff =
-        SetResponseHeaderLayer::if_not_present(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let from = |folder: &Path| {
+        ServeDir::new(folder)
+            .append_index_html_on_directories(true)
+            .not_found_service(page.clone())
+    };
+    let unless_set = SetResponseHeaderLayer::if_not_present;
+    let assets = Router::new()
+        .fallback_service(from(&folder.join("assets")))
+        .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, for_ever));
     Router::new()
-        .fallback_service(
-            ServeDir::new(folder)
-                .append_index_html_on_directories(true)
-                .not_found_service(page),
-        )
+        .nest_service("/assets", assets)
+        .fallback_service(from(folder))
         .layer(CompressionLayer::new())
-        .layer(no_sniff)
+        .layer(unless_set(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ))
+        .layer(unless_set(header::CACHE_CONTROL, HeaderValue::from_static("no-cache")))
+}
+
+/// Not for what is not there: that may change.
+fn for_ever(response: &Response) -> Option<HeaderValue> {
+    let found = response.status().is_success() || response.status() == StatusCode::NOT_MODIFIED;
+    found.then(|| HeaderValue::from_static("public, max-age=31536000, immutable"))
 }

@@ -40,7 +40,7 @@ story("everything can be done with the keyboard alone", async (stage) => {
 
 for (const colorScheme of ["light", "dark"]) {
   for (const [size, options] of [["wide", {}], ["on a phone", PHONE]]) {
-    story(`axe finds nothing serious, ${colorScheme}, ${size}`, async (stage) => {
+    story(`axe finds nothing, ${colorScheme}, ${size}`, async (stage) => {
       const server = await stage.server();
       const settings = { ...options, colorScheme, reducedMotion: "reduce" };
       const alice = await stage.reader(server, "Alice", settings);

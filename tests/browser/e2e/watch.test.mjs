@@ -9,6 +9,7 @@ import { until } from "../harness/until.mjs";
 
 const faults = {
   "a console error": [/console error: oh dear/, () => console.error("oh dear")],
+  "a console warning": [/console warning: careful/, () => console.warn("careful")],
   "an exception nobody caught": [/uncaught: .*nobody/, () => setTimeout(() => { throw new Error("nobody") })],
   "a request to another host": [/request to another host: http:\/\/127\.0\.0\.2/, () => void fetch("http://127.0.0.2:9/").catch(() => {})],
   "a WebSocket to another host": [/WebSocket to another host: ws:\/\/127\.0\.0\.2/, () => void new WebSocket("ws://127.0.0.2:9/")],

@@ -4,6 +4,8 @@ import { readFileSync } from "node:fs";
 
 const WITNESS = readFileSync(new URL("witness.js", import.meta.url), "utf8");
 const WEB = /^(?:https?|wss?):/;
+/** A page in order says nothing of these kinds, whatever it goes through. */
+const GRAVE = new Set(["error", "warning", "assert"]);
 
 export class Watch {
   /** What went wrong, in sentences. */
@@ -14,8 +16,8 @@ export class Watch {
   async over(context, server, who) {
     const report = (text) => this.problems.push(`${who}: ${text}`);
     context.on("console", (message) => {
-      if (message.type() !== "error" || isOutage(message, server)) return;
-      report(`console error: ${message.text()} (${message.location().url})`);
+      if (!GRAVE.has(message.type()) || isOutage(message, server)) return;
+      report(`console ${message.type()}: ${message.text()} (${message.location().url})`);
     });
     context.on("weberror", (error) => report(`uncaught: ${error.error().stack}`));
     context.on("request", (request) => {
