@@ -74,6 +74,16 @@ export const suites = [
     commands: [serverBinary, npmTest("readrealm-chat", { READREALM_SERVER: server })],
   },
   {
+    // The builds that take seconds; with all the bundlers: npm run matrix.
+    name: "matrix",
+    needs: ["npmInstall", "browser"],
+    build: buildSdk,
+    commands: [
+      serverBinary,
+      { command: "npm", args: ["run", "matrix:short", "-w", "readrealm-chat"], env: { READREALM_SERVER: server } },
+    ],
+  },
+  {
     name: "browser",
     needs: ["npmInstall", "browser", "mongod"],
     build: buildExample,

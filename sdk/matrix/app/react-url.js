@@ -1,0 +1,3 @@
+import { show, url, user } from "./react.js";
+
+show({ url: url(), options: user });
