@@ -1,20 +1,21 @@
-// The package itself in a browser, without the example page: what only a real one has (reloads, tabs, locks, pages that sleep).
+// The packed tarball in a browser, without the example page: what only a real one has (reloads, tabs, locks, pages that sleep).
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, test } from "node:test";
 import { browser, closeBrowser } from "../harness/browser.mjs";
-import { repository, serverBinary } from "../harness/needs.mjs";
+import { serverBinary } from "../harness/needs.mjs";
+import { unpack } from "../harness/packed.mjs";
 import { until, within } from "../harness/until.mjs";
 
 const BOOK = 28520;
 /** Longer than two looks of a page at its clock. */
 const SLEEP_MS = 5_000;
 const PAGE = `<!doctype html><title>chat</title><script type="module">
-  import { ChatClient } from "./dist/index.js";
+  import { ChatClient } from "./package/dist/index.js";
   const { searchParams } = new URL(location.href);
   const states = (window.states = []);
   const { send } = WebSocket.prototype;
@@ -73,7 +74,7 @@ class Server {
 }
 
 before(async () => {
-  cpSync(join(repository, "sdk/dist"), join(directory, "dist"), { recursive: true });
+  unpack(directory);
   writeFileSync(join(directory, "index.html"), PAGE);
   site = await Server.start("memory:");
 });
