@@ -18,6 +18,19 @@ pub enum Change<M> {
     Deleted,
 }
 
+/// What a change did to the messages shown, at its own place. Others may have left the window at its old end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// Nothing that can be seen.
+    AsBefore,
+    /// A message appeared, behind those that are newer ([`History::newer_than`]).
+    Added,
+    /// The message is another one.
+    Replaced,
+    /// The message is gone.
+    Removed,
+}
+
 #[derive(Debug, Clone)]
 struct Slot<M> {
     /// The position of the change held.
@@ -35,7 +48,8 @@ const DELETED_KEPT: usize = 128;
 /// that outlives that, as a room's or a client's does, applies them in order.
 ///
 /// ```
-/// use readrealm_protocol::{Change, History, Seq};
+/// use readrealm_protocol::history::{Change, History, Shown};
+/// use readrealm_protocol::Seq;
 ///
 /// let at = |position: u64| Seq::try_from(position).expect("in range");
 /// let mut history = History::new(500);
@@ -44,7 +58,8 @@ const DELETED_KEPT: usize = 128;
 /// history.apply(at(1), at(3), Change::Edited("Curiouser and curiouser!"));
 /// history.apply(at(2), at(4), Change::Deleted);
 /// // Read again, out of order: what is older than what is known changes nothing.
-/// assert!(!history.apply(at(2), at(2), Change::Posted("We're all mad here")));
+/// let shown = history.apply(at(2), at(2), Change::Posted("We're all mad here"));
+/// assert_eq!(shown, Shown::AsBefore);
 /// assert!(history.newest_first().eq(&["Curiouser and curiouser!"]));
 /// ```
 #[derive(Debug, Clone)]
@@ -84,9 +99,20 @@ impl<M> History<M> {
         }
     }
 
-    /// Applies the event at position `version` to the message at `place`. Returns whether the messages shown changed
-    /// at that place; what is older than what is known, or outside the window, changes nothing.
-    pub fn apply(&mut self, place: Seq, version: Seq, change: Change<M>) -> bool {
+    /// Applies the event at position `version` to the message at `place`. Returns what that did to the messages shown;
+    /// what is older than what is known, or outside the window, changes nothing.
+    pub fn apply(&mut self, place: Seq, version: Seq, change: Change<M>) -> Shown {
+        let stood = self.get(place).is_some();
+        let changed = self.take(place, version, change);
+        match (stood, self.get(place).is_some()) {
+            (false, true) => Shown::Added,
+            (true, true) if changed => Shown::Replaced,
+            (true, false) => Shown::Removed,
+            _ => Shown::AsBefore,
+        }
+    }
+
+    fn take(&mut self, place: Seq, version: Seq, change: Change<M>) -> bool {
         if place < self.floor && !self.paging {
             self.forgotten = self.forgotten.max(version);
             return false;
@@ -98,10 +124,9 @@ impl<M> History<M> {
             Change::Posted(message) | Change::Edited(message) => Some(message),
             Change::Deleted => None,
         };
-        let was_shown = self.get(place).is_some();
         let newer = self.put(place, version, message);
         self.trim();
-        newer && (was_shown || self.get(place).is_some())
+        newer
     }
 
     /// Replaces everything by the state at position `at`: `messages` are `(place, message)` in any order. A page that
@@ -186,6 +211,12 @@ impl<M> History<M> {
     /// The message at `place`, where it is in the window and not deleted.
     pub fn get(&self, place: Seq) -> Option<&M> {
         self.slots.get(place).filter(|_| place >= self.floor)?.message.as_ref()
+    }
+
+    /// How many messages of the window are newer than the one at `place`: its index, counted from the newest.
+    pub fn newer_than(&self, place: Seq) -> usize {
+        let newer = self.slots.from(self.floor.max(place.next()));
+        newer.filter(|(_, slot)| slot.message.is_some()).count()
     }
 
     /// The place of the oldest message in the window.

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
-use readrealm_protocol::{Change, History, Seq};
+use readrealm_protocol::Seq;
+use readrealm_protocol::history::{Change, History, Shown};
 
 fn seq(position: usize) -> Seq {
     Seq::try_from(position as u64).unwrap()
@@ -25,8 +26,26 @@ struct Event {
 }
 
 impl Event {
-    fn apply(&self, history: &mut History<usize>) -> bool {
+    fn apply(&self, history: &mut History<usize>) -> Shown {
         history.apply(seq(self.place), seq(self.version), self.change.clone())
+    }
+
+    /// Applies it, and returns whether the message at its place is shown in another way.
+    fn changes(&self, history: &mut History<usize>) -> bool {
+        self.apply(history) != Shown::AsBefore
+    }
+
+    /// Applies it to the history and, by what that tells, to a list of what is shown.
+    fn follow(&self, history: &mut History<usize>, list: &mut Vec<usize>) {
+        let shown = self.apply(history);
+        let (index, message) = (history.newer_than(seq(self.place)), history.get(seq(self.place)));
+        match shown {
+            Shown::AsBefore => {}
+            Shown::Added => list.insert(index, *message.unwrap()),
+            Shown::Replaced => list[index] = *message.unwrap(),
+            Shown::Removed => drop(list.remove(index)),
+        }
+        list.truncate(history.len());
     }
 }
 
@@ -149,9 +168,39 @@ proptest! {
             prop_assert_eq!(shown(&history), &truth[..]);
             prop_assert!(!history.has_more());
             for which in &again {
-                prop_assert!(!which.get(&order).apply(&mut history), "heard twice");
+                prop_assert!(!which.get(&order).changes(&mut history), "heard twice");
             }
             prop_assert_eq!(shown(&history), &truth[..]);
+        }
+    }
+
+    /// A list of what is shown is kept in step by what `apply` tells, whatever the order, pages on their way or not.
+    #[test]
+    fn a_list_follows_the_history(
+        shuffled in log(60).prop_flat_map(|log| Just(log.0).prop_shuffle()),
+        reset in proptest::option::of((any::<Index>(), 0..12_usize)),
+        window in 0..12_usize,
+        pages in vec(any::<Index>(), 0..6),
+    ) {
+        let mut history = History::new(window);
+        if let Some((at, limit)) = reset {
+            let mut forward = shuffled.clone();
+            forward.sort_by_key(|event| event.version);
+            let log = Log(forward);
+            let at = at.index(log.len() + 1);
+            let (page, has_more) = log.page(at, log.len() + 1, limit);
+            history.reset(seq(at), page, has_more);
+        }
+        let mut list = shown(&history);
+        for (index, event) in shuffled.iter().enumerate() {
+            let turns = pages.iter().filter(|page| page.index(shuffled.len()) == index).count();
+            for turn in 0..turns {
+                // Begun, or given up: that is no change of one message.
+                if turn % 2 == 0 { history.begin_page() } else { history.abandon_page() }
+                list = shown(&history);
+            }
+            event.follow(&mut history, &mut list);
+            prop_assert_eq!(shown(&history), &list[..]);
         }
     }
 
@@ -161,7 +210,7 @@ proptest! {
         let mut history = History::new(window);
         for event in &log.0 {
             let before = history.get(seq(event.place)).copied();
-            let told = event.apply(&mut history);
+            let told = event.changes(&mut history);
             prop_assert_eq!(told, before != history.get(seq(event.place)).copied());
         }
     }
@@ -226,7 +275,7 @@ proptest! {
         let state = shown(&history);
         prop_assert_eq!(&state, &newest_first(&log.at(at))[..state.len()]);
         for event in shuffled.iter().filter(|event| event.version <= at) {
-            prop_assert!(!event.apply(&mut history));
+            prop_assert!(!event.changes(&mut history));
         }
         prop_assert_eq!(shown(&history), state);
         for event in &log.0[at..] {

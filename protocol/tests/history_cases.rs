@@ -1,7 +1,8 @@
 //! The fold, case by case: windows, pages and resets.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use readrealm_protocol::{Change, History, Seq};
+use readrealm_protocol::Seq;
+use readrealm_protocol::history::{Change, History, Shown};
 
 fn seq(position: usize) -> Seq {
     Seq::try_from(position as u64).unwrap()
@@ -9,6 +10,11 @@ fn seq(position: usize) -> Seq {
 
 fn shown(history: &History<usize>) -> Vec<usize> {
     history.newest_first().copied().collect()
+}
+
+/// Whether the message at `place` is shown in another way than before.
+fn changes(history: &mut History<usize>, place: usize, version: usize, change: Change<usize>) -> bool {
+    history.apply(seq(place), seq(version), change) != Shown::AsBefore
 }
 
 fn history_of(window: usize, posts: std::ops::RangeInclusive<usize>) -> History<usize> {
@@ -23,7 +29,7 @@ fn history_of(window: usize, posts: std::ops::RangeInclusive<usize>) -> History<
 fn a_change_below_the_window_of_a_reset_is_ignored() {
     let mut history = History::new(500);
     history.reset(seq(100), (51..=100).map(|place| (seq(place), place)), true);
-    assert!(!history.apply(seq(1), seq(101), Change::Edited(101)));
+    assert!(!changes(&mut history, 1, 101, Change::Edited(101)));
     assert_eq!((history.len(), history.oldest()), (50, Some(seq(51))));
 }
 
@@ -31,8 +37,8 @@ fn a_change_below_the_window_of_a_reset_is_ignored() {
 fn an_empty_state_of_a_room_with_more_shows_nothing_older() {
     let mut history = History::new(500);
     history.reset(seq(100), [], true);
-    assert!(!history.apply(seq(1), seq(101), Change::Edited(101)));
-    assert!(history.apply(seq(102), seq(102), Change::Posted(102)));
+    assert!(!changes(&mut history, 1, 101, Change::Edited(101)));
+    assert!(changes(&mut history, 102, 102, Change::Posted(102)));
     assert_eq!((shown(&history), history.has_more()), (vec![102], true));
 }
 
@@ -92,8 +98,8 @@ fn a_page_does_not_bring_back_what_was_withdrawn() {
     history.begin_page();
     history.apply(seq(2), seq(5), Change::Edited(5));
     assert!(history.merge_page(seq(7), [(seq(1), 1)], false));
-    assert!(!history.apply(seq(2), seq(6), Change::Edited(6)));
-    assert!(!history.apply(seq(2), seq(7), Change::Deleted));
+    assert!(!changes(&mut history, 2, 6, Change::Edited(6)));
+    assert!(!changes(&mut history, 2, 7, Change::Deleted));
     assert_eq!(shown(&history), [4, 3, 1]);
 }
 
@@ -108,14 +114,33 @@ fn a_page_asked_for_before_a_reset_is_given_up() {
     assert_eq!((shown(&history), history.has_more()), (vec![4], true));
 }
 
+#[test]
+fn what_a_change_did_to_the_list_is_told() {
+    let told = |history: &mut History<usize>, place, version, change| {
+        let shown = history.apply(seq(place), seq(version), change);
+        (shown, history.newer_than(seq(place)), history.len())
+    };
+    let mut history = history_of(3, 1..=2);
+    assert_eq!(told(&mut history, 3, 3, Change::Posted(3)), (Shown::Added, 0, 3));
+    assert_eq!(told(&mut history, 4, 4, Change::Posted(4)), (Shown::Added, 0, 3));
+    assert_eq!(told(&mut history, 2, 5, Change::Edited(5)), (Shown::Replaced, 2, 3));
+    assert_eq!(told(&mut history, 2, 5, Change::Edited(5)), (Shown::AsBefore, 2, 3));
+    assert_eq!(told(&mut history, 1, 6, Change::Edited(6)), (Shown::AsBefore, 3, 3));
+    assert_eq!(told(&mut history, 3, 7, Change::Deleted), (Shown::Removed, 1, 2));
+    assert_eq!(told(&mut history, 3, 8, Change::Edited(8)), (Shown::Added, 1, 3));
+    // No room for it.
+    let mut history = History::new(0);
+    assert_eq!(told(&mut history, 1, 1, Change::Posted(1)), (Shown::AsBefore, 0, 0));
+}
+
 /// A resume tells of a withdrawn message at the place of its post, and again where it was withdrawn.
 #[test]
 fn a_resume_of_withdrawn_messages_shows_nothing() {
     let mut history = history_of(5, 1..=2);
-    assert!(!history.apply(seq(3), seq(3), Change::Deleted));
-    assert!(!history.apply(seq(3), seq(4), Change::Deleted));
-    assert!(history.apply(seq(2), seq(5), Change::Deleted));
-    assert!(!history.apply(seq(2), seq(2), Change::Posted(2)));
+    assert!(!changes(&mut history, 3, 3, Change::Deleted));
+    assert!(!changes(&mut history, 3, 4, Change::Deleted));
+    assert!(changes(&mut history, 2, 5, Change::Deleted));
+    assert!(!changes(&mut history, 2, 2, Change::Posted(2)));
     assert_eq!(shown(&history), [1]);
 }
 
@@ -130,7 +155,7 @@ fn endless_posts_and_deletes_are_let_go_and_stay_withdrawn() {
         history.apply(post, post, Change::Posted(2 * n));
         history.apply(post, delete, Change::Deleted);
         assert!(
-            !history.apply(post, post, Change::Posted(2 * n)),
+            history.apply(post, post, Change::Posted(2 * n)) == Shown::AsBefore,
             "an older change brings nothing back"
         );
     }

@@ -48,8 +48,8 @@ export class RoomState {
   }
 
   #collect(): readonly Message[] {
-    const recorded: Message[] = this.#live()?.messages(this.bookId) ?? [];
-    return this.#drafts.length === 0 ? recorded : [...this.#drafts.toReversed(), ...recorded];
+    const recorded = (this.#live()?.messages(this.bookId) ?? []) as Message[];
+    return this.#drafts.length === 0 ? recorded : [...this.#drafts].reverse().concat(recorded);
   }
 
   /** Replaces the optimistic copy of that key by another one, by none, or adds it. */

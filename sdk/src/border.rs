@@ -5,7 +5,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use js_sys::{Array, Function};
+use js_sys::Function;
 use readrealm_protocol::client::{ClientEvent, DeleteMessage, EditMessage, PageLimit, PostMessage};
 use readrealm_protocol::history::History;
 use readrealm_protocol::ids::{BookId, ClientMessageId, Content, Invalid, MessageId, UserId, Username};
@@ -16,6 +16,7 @@ use crate::decode::{Fields, book_id, decode, snapshot, written};
 use crate::io::Options;
 use crate::shell::{Host, Shell};
 use crate::socket::{now, random};
+use crate::value::Messages;
 
 /// Messages in a room's window, where the page does not say.
 const WINDOW: u32 = 500;
@@ -176,16 +177,10 @@ impl Core {
         self.0.with_book(book, |client, _, book| client.typing(book, typing));
     }
 
-    /// The messages on record in the room's window, newest first.
-    pub fn messages(&self, book: f64) -> Array {
-        let messages = Array::new();
-        let client = self.0.client.borrow();
-        if let Some(history) = book_id(book).and_then(|book| client.history(book)) {
-            for message in history.newest_first() {
-                messages.push(message);
-            }
-        }
-        messages
+    /// The messages on record in the room's window, newest first: an array of the page's own.
+    pub fn messages(&self, book: f64) -> Option<Messages> {
+        let mut client = self.0.client.borrow_mut();
+        book_id(book).and_then(|book| client.messages(book))
     }
 
     /// Whether the room has messages older than those.

@@ -21,7 +21,7 @@ use crate::room::Room;
 
 /// A chat client, over values `V` of its page.
 #[derive(Debug)]
-pub struct Client<V> {
+pub struct Client<V: Value> {
     link: Link,
     backoff: Backoff,
     tokens: Tokens,
@@ -72,7 +72,12 @@ impl<V: Value> Client<V> {
 
     /// The history of a joined room.
     pub fn history(&self, book: BookId) -> Option<&History<V>> {
-        self.room(book).map(|room| &room.history)
+        self.room(book).map(|room| room.view.history())
+    }
+
+    /// Its messages, newest first: a list of the caller's own.
+    pub fn messages(&mut self, book: BookId) -> Option<V::List> {
+        self.room_mut(book).map(|room| room.view.messages())
     }
 
     /// A frame came.

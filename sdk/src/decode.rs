@@ -8,7 +8,7 @@ use readrealm_protocol::history::Change;
 use readrealm_protocol::ids::{BookId, Epoch, MessageId, RequestId, Seq};
 use wasm_bindgen::prelude::*;
 
-use crate::frame::{Event, Failure, Frame, Incoming, Page, Replay, Snapshot, Value};
+use crate::frame::{Event, Failure, Frame, Incoming, Page, Replay, Snapshot};
 
 #[wasm_bindgen]
 extern "C" {
@@ -28,9 +28,9 @@ extern "C" {
     #[wasm_bindgen(method, getter, js_name = messageId)]
     fn message_id(this: &Fields) -> Option<String>;
     #[wasm_bindgen(method, getter, js_name = userId)]
-    fn user_id(this: &Fields) -> Option<String>;
+    pub(crate) fn user_id(this: &Fields) -> Option<String>;
     #[wasm_bindgen(method, getter, js_name = clientMessageId)]
-    fn client_message_id(this: &Fields) -> Option<String>;
+    pub(crate) fn client_message_id(this: &Fields) -> Option<String>;
     #[wasm_bindgen(method, getter, js_name = expiresAt)]
     fn expires_at(this: &Fields) -> Option<String>;
     #[wasm_bindgen(method, getter)]
@@ -63,14 +63,6 @@ extern "C" {
 thread_local! {
     /// Made once: a text that crosses costs more than the rest of a message.
     static SENT: JsValue = "sent".into();
-}
-
-impl Value for JsValue {
-    fn is_post_of(&self, user_id: &str, client_message_id: &str) -> bool {
-        let message: &Fields = self.unchecked_ref();
-        message.client_message_id().is_some_and(|key| key == client_message_id)
-            && message.user_id().is_some_and(|user| user == user_id)
-    }
 }
 
 /// What that frame says.

@@ -4,8 +4,13 @@
 use readrealm_protocol::history::Change;
 use readrealm_protocol::ids::{BookId, Epoch, MessageId, RequestId, Seq};
 
+use crate::view::List;
+
 /// A value of the page: a message object, the members of a room, an answer.
 pub trait Value: Clone {
+    /// Messages as the page has them.
+    type List: List<Self>;
+
     /// Whether this message was posted by that user under that key.
     fn is_post_of(&self, user_id: &str, client_message_id: &str) -> bool;
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! page ─> js facade ─> border ─> client (no I/O) ─> room ─> outbox
-//!                         │          │                └──> History (protocol)
+//!                         │          │                └──> view ─> History (protocol)
 //!                      socket <─ effects
 //! ```
 //!
@@ -11,10 +11,11 @@
 //! | [`client`] | the connection's state machine |
 //! | `room` | one room: its position, join, pages and changes under way |
 //! | `outbox` | what was sent and is not answered |
+//! | [`view`] | what a room shows, as the page reads it |
 //! | `requests`, `backoff` | what waits for an answer, and for its time |
 //! | [`frame`], [`encode`](mod@encode) | what comes in, what goes out |
 //! | [`effect`] | what is to be done |
-//! | `border`, `shell`, `decode`, `socket` (wasm32) | the page's side of it |
+//! | `border`, `shell`, `decode`, `value`, `socket` (wasm32) | the page's side of it |
 //!
 //! Everything but the last row compiles anywhere and is tested natively, against a scripted server.
 
@@ -37,6 +38,9 @@ mod room;
 mod shell;
 #[cfg(target_arch = "wasm32")]
 mod socket;
+#[cfg(target_arch = "wasm32")]
+mod value;
+pub mod view;
 
 #[cfg(target_arch = "wasm32")]
 pub use border::{Core, on_panic};

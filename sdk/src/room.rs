@@ -3,7 +3,6 @@
 mod answers;
 
 use readrealm_protocol::client::{ClientEvent, JoinRoom, LeaveRoom, LoadPrevious, PageLimit};
-use readrealm_protocol::history::History;
 use readrealm_protocol::ids::{BookId, ClientMessageId, Epoch, RequestId, Seq};
 
 use crate::backoff::Retry;
@@ -12,6 +11,7 @@ use crate::frame::{Snapshot, Value};
 use crate::io::Io;
 use crate::outbox::Outbox;
 use crate::requests::Purpose;
+use crate::view::View;
 
 /// Where the room stands on this connection.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ struct PageAsked {
 }
 
 #[derive(Debug)]
-pub(crate) struct Room<V> {
+pub(crate) struct Room<V: Value> {
     pub(crate) book: BookId,
     phase: Phase,
     /// Whether it was joined on this connection: what comes before that is of a log this client does not know yet.
@@ -49,7 +49,7 @@ pub(crate) struct Room<V> {
     known: Option<Position>,
     /// Whether the page was told that it is in.
     entered: bool,
-    pub(crate) history: History<V>,
+    pub(crate) view: View<V>,
     outbox: Outbox,
     page: Option<PageAsked>,
     /// Events replayed since the last join.
@@ -67,7 +67,7 @@ impl<V: Value> Room<V> {
             join: Retry::default(),
             known: None,
             entered: false,
-            history: History::new(window),
+            view: View::new(window),
             outbox: Outbox::default(),
             page: None,
             replayed: 0,
@@ -86,7 +86,7 @@ impl<V: Value> Room<V> {
 
     /// Begins with a state that the page has: the join goes on from there.
     pub(crate) fn seed(&mut self, state: Snapshot<V>) {
-        self.history.reset(state.seq, state.messages, state.has_more);
+        self.view.history_mut().reset(state.seq, state.messages, state.has_more);
         self.known = Some(Position {
             epoch: state.epoch,
             seq: state.seq,
@@ -111,7 +111,7 @@ impl<V: Value> Room<V> {
     /// Takes a change to be sent. One that may have been sent before, by an earlier page, may stand in the history.
     pub(crate) fn push(&mut self, io: &mut Io<V>, key: ClientMessageId, change: ClientEvent, tried: bool) {
         let is_it = |message: &&V| tried && message.is_post_of(&io.user_id, key.as_str());
-        match self.history.newest_first().find(is_it) {
+        match self.view.history().newest_first().find(is_it) {
             Some(message) => io.effects.push_back(Effect::Posted(key, message.clone())),
             None => self.outbox.push(key, change, tried),
         }
@@ -198,17 +198,17 @@ impl<V: Value> Room<V> {
     }
 
     fn send_page(&mut self, io: &mut Io<V>, now: f64) {
-        if !self.history.has_more() {
+        if !self.view.history().has_more() {
             self.page = None;
             return io.emit(self.book, RoomEffect::Page);
         }
-        let (Some(before), Some(page)) = (self.history.oldest(), &mut self.page) else {
+        let (Some(before), Some(page)) = (self.view.history().oldest(), &mut self.page) else {
             // All that the window held was withdrawn, and with it the place to go on from.
             return self.take_anew(io, now);
         };
         let request = io.request(now, Purpose::Page(self.book));
         page.request = Some(request);
-        self.history.begin_page();
+        self.view.history_mut().begin_page();
         let (book_id, limit) = (self.book, page.limit);
         io.send(
             Some(request),
@@ -234,7 +234,7 @@ impl<V: Value> Room<V> {
     fn forget_page(&mut self, io: &mut Io<V>) {
         if let Some(id) = self.page.as_mut().and_then(|page| page.request.take()) {
             io.requests.finish(id);
-            self.history.abandon_page();
+            self.view.history_mut().abandon_page();
         }
     }
 }

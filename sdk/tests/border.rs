@@ -3,7 +3,7 @@
 
 #![cfg(target_arch = "wasm32")]
 
-use js_sys::{Function, JSON, Reflect};
+use js_sys::{Array, Function, JSON, Reflect};
 use readrealm_sdk::{Core, Host};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
@@ -127,8 +127,14 @@ fn joined(page: &Page) -> Core {
     core
 }
 
+fn messages(core: &Core) -> Array {
+    core.messages(7.0)
+        .map(|messages| JsValue::from(messages).unchecked_into())
+        .unwrap_or_default()
+}
+
 fn shown(core: &Core) -> String {
-    let contents = core.messages(7.0).into_iter().map(|message| {
+    let contents = messages(core).into_iter().map(|message| {
         let field = |name: &str| {
             Reflect::get(&message, &name.into())
                 .ok()
@@ -173,9 +179,44 @@ fn messages_are_the_pages_own_objects_newest_first() {
     assert!(page.take_calls().ends_with(r#"["deleted",7,"7-2"]]"#));
     assert_eq!(shown(&core), "three sent, 1 sent");
     assert!(
-        js_sys::Object::is(&core.messages(7.0).get(0), &core.messages(7.0).get(0)),
+        js_sys::Object::is(&messages(&core).get(0), &messages(&core).get(0)),
         "not a copy"
     );
+}
+
+#[wasm_bindgen_test]
+fn the_messages_handed_out_are_current_and_no_concern_of_the_next() {
+    let page = Page::new();
+    let core = Core::new(page.host(), Some("u1".into()), None, false, Some(40), false).unwrap_or_else(|_| panic!());
+    core.connect();
+    core.join(7.0, &JsValue::UNDEFINED);
+    page.opened();
+    says(&core, PREVIOUS);
+    assert_eq!(shown(&core), "two sent, one sent");
+    let mut contents = vec!["two sent".to_owned(), "one sent".to_owned()];
+    for position in 3..100 {
+        // Every third time nobody looks.
+        says(&core, &message(position, &position.to_string()));
+        contents.insert(0, format!("{position} sent"));
+        contents.truncate(40);
+        if position % 3 > 0 {
+            assert_eq!(shown(&core), contents.join(", "));
+        }
+        // The page may do with it what it likes.
+        messages(&core).reverse();
+        messages(&core).set_length(1);
+    }
+    let says_of = |position: u32, event: &str, data: &str| {
+        says(
+            &core,
+            &format!(r#"{{"event":"{event}","seq":{position},"data":{{"bookId":7,{data}}}}}"#),
+        );
+    };
+    says_of(100, "messageDeleted", r#""messageId":"7-70""#);
+    says_of(101, "messageEdited", r#""id":"7-71","seq":71,"content":"edited""#);
+    contents[28] = "edited sent".to_owned();
+    contents.remove(29);
+    assert_eq!(shown(&core), contents.join(", "));
 }
 
 #[wasm_bindgen_test]
@@ -269,7 +310,7 @@ fn a_call_from_within_a_callback_is_done_after_it() {
         move |name: String| {
             if name == "message" {
                 core.send(7.0, "reply", None, Some("pong".into()), false);
-                assert_eq!(core.messages(7.0).length(), 3);
+                assert_eq!(messages(&core).length(), 3);
                 core.leave(7.0);
                 core.close();
             }

@@ -34,7 +34,7 @@ impl<V: Value> Room<V> {
                 self.settle_own(io, message);
             }
         }
-        self.history.reset(state.seq, state.messages, state.has_more);
+        self.view.history_mut().reset(state.seq, state.messages, state.has_more);
         let first = !std::mem::replace(&mut self.entered, true);
         let told = if first { RoomEffect::Joined } else { RoomEffect::Reset };
         self.emit(io, told(state.members));
@@ -98,7 +98,7 @@ impl<V: Value> Room<V> {
             Change::Edited(message) => RoomEffect::Edited(message.clone()),
             Change::Deleted => RoomEffect::Deleted(event.message),
         };
-        self.history.apply(event.message.place, event.seq, event.change);
+        self.view.apply(event.message.place, event.seq, event.change);
         io.emit(self.book, told);
         true
     }
@@ -121,7 +121,11 @@ impl<V: Value> Room<V> {
     pub(crate) fn page(&mut self, io: &mut Io<V>, id: RequestId, page: Page<V>) {
         io.requests.finish(id);
         if self.page.as_ref().is_some_and(|asked| asked.request == Some(id)) {
-            if self.history.merge_page(page.seq, page.messages, page.has_more) {
+            if self
+                .view
+                .history_mut()
+                .merge_page(page.seq, page.messages, page.has_more)
+            {
                 self.page = None;
                 self.emit(io, RoomEffect::Page);
             } else {
@@ -160,10 +164,10 @@ impl<V: Value> Room<V> {
         if failure.is_retryable() {
             page.request = None;
             page.retry.failed(now, failure.retry_after_ms, random);
-            self.history.abandon_page();
+            self.view.history_mut().abandon_page();
         } else {
             self.page = None;
-            self.history.abandon_page();
+            self.view.history_mut().abandon_page();
             self.emit(io, RoomEffect::PageFailed(failure));
         }
     }

@@ -47,6 +47,16 @@ impl World {
         assert!(kind == stored || withdrawn, "{kind:?} for {stored:?}");
     }
 
+    /// What the page is handed to read is the history. Looking has it kept from then on, change by change.
+    pub(crate) fn look(&mut self) {
+        for book in (0..BOOKS).map(book) {
+            let handed = self.client.messages(book).unwrap_or_default();
+            let history = self.client.history(book);
+            let shown = history.into_iter().flat_map(|history| history.newest_first());
+            assert!(shown.eq(&handed), "{handed:?}\n{history:?}");
+        }
+    }
+
     /// After [`heal`](Self::heal): everything arrived.
     pub(crate) fn check_all(&self) {
         assert_eq!(self.state, Some(State::Connected));

@@ -6,6 +6,7 @@ use readrealm_protocol::ids::MessageId;
 use readrealm_protocol::message::Message;
 use readrealm_protocol::server::ServerEvent;
 use readrealm_sdk::frame::{Event, Failure, Frame, Incoming, Page, Replay, Snapshot, Value};
+use readrealm_sdk::view::List;
 use serde_json::{Value as Json, from_value, to_value};
 
 /// A value of the page.
@@ -23,8 +24,34 @@ impl Val {
 }
 
 impl Value for Val {
+    type List = Vec<Self>;
+
     fn is_post_of(&self, user_id: &str, client_message_id: &str) -> bool {
         self.0["userId"] == user_id && self.0["clientMessageId"] == client_message_id
+    }
+}
+
+/// As a page's array has it.
+impl List<Val> for Vec<Val> {
+    fn push(&mut self, message: &Val) {
+        Self::push(self, message.clone());
+    }
+
+    fn before(self, older: &Self) -> Self {
+        [&self[..], older].concat()
+    }
+
+    fn replace(&mut self, index: usize, message: &Val) {
+        self[index] = message.clone();
+    }
+
+    fn remove(&mut self, index: usize) {
+        Self::remove(self, index);
+    }
+
+    fn keep(&mut self, count: usize) {
+        assert!(count <= self.len());
+        self.truncate(count);
     }
 }
 

@@ -228,6 +228,7 @@ impl World {
             Step::Unplug => {}
         }
         self.perform();
+        self.look();
     }
 
     /// Nothing stands in the way any more, until nothing is left to do.
