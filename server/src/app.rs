@@ -52,6 +52,8 @@ pub struct Shared {
     pub manage: Option<Manage>,
     /// The connections that are open.
     pub tasks: TaskTracker,
+    /// Cancelled when no more traffic is to be sent here, which is [`Config::drain_delay`] before it ends.
+    pub draining: CancellationToken,
 }
 
 /// Why the server ended, or did not begin.
@@ -92,8 +94,8 @@ pub enum RunError {
     Anonymous(SocketAddr),
 }
 
-/// Opens the log and serves until `shutdown` is cancelled, then drains: no new connections, reconnects spread by 4001,
-/// appends flushed.
+/// Opens the log and serves until `shutdown` is cancelled, then drains: not ready any more, and after the delay that load
+/// balancers need to see that no new connections, reconnects spread by 4001, appends flushed.
 pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationToken) -> Result<(), RunError> {
     let address = listener.local_addr()?;
     if !Auth::new(&config.auth)?.is_on() {
@@ -121,6 +123,7 @@ pub async fn serve(
     let (revocations, mut revoking) = follow_revocations(&config, &auth).await?;
     let manage = Manage::new(&config.auth, revocations.clone())?;
     let address = listener.local_addr()?;
+    let (closing, _delay) = closing(&shutdown, config.drain_delay);
     let (rooms, sockets, writers) = (TaskTracker::new(), TaskTracker::new(), TaskTracker::new());
     let metrics = Arc::new(Metrics::default());
     let appender = Appender::spawn(Arc::clone(&log), &writers, Arc::clone(&metrics));
@@ -145,6 +148,7 @@ pub async fn serve(
         origins: Origins::new(&config.allow_origins),
         manage,
         tasks: sockets.clone(),
+        draining: shutdown,
         connections: Arc::new(connection::Services {
             hub: hub.clone(),
             log: Arc::clone(&log),
@@ -152,7 +156,7 @@ pub async fn serve(
             limits: config.limits,
             users,
             resumes: Resumes::default(),
-            shutdown: shutdown.clone(),
+            shutdown: closing.clone(),
             next_connection: AtomicU64::new(1),
             metrics,
         }),
@@ -163,7 +167,7 @@ pub async fn serve(
     // Without it a small frame would wait for the acknowledgement of the one before.
     let listener = listener.tap_io(|socket| drop(socket.set_nodelay(true)));
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(shutdown.clone().cancelled_owned());
+    let serving = axum::serve(listener, service).with_graceful_shutdown(closing.clone().cancelled_owned());
     announce(address);
     let mut serving = tokio::spawn(async move { serving.await });
     tokio::select! {
@@ -172,7 +176,7 @@ pub async fn serve(
         failed = &mut tail => failed.map_err(std::io::Error::other)?,
         () = presence_failed.cancelled() => return Err(RunError::Presence),
         _ = &mut revoking => return Err(RunError::Revoking),
-        () = shutdown.cancelled() => {}
+        () = closing.cancelled() => {}
         served = &mut serving => served.map_err(std::io::Error::other)??,
     }
 
@@ -210,6 +214,19 @@ pub async fn serve(
         tracing::warn!("the event log was not closed in time; what was acknowledged is safe");
     }
     Ok(())
+}
+
+/// Cancelled so long after the other: until then the server goes on as before, but is not ready any more.
+fn closing(shutdown: &CancellationToken, delay: Duration) -> (CancellationToken, AbortOnDropHandle<()>) {
+    let (shutdown, closing) = (shutdown.clone(), CancellationToken::new());
+    let end = closing.clone();
+    let waiting = tokio::spawn(async move {
+        shutdown.cancelled().await;
+        tracing::info!(delay = ?delay, "shutting down");
+        tokio::time::sleep(delay).await;
+        end.cancel();
+    });
+    (closing, AbortOnDropHandle::new(waiting))
 }
 
 /// Tells the other nodes who is here and hears who is there; the token is cancelled where that fails.

@@ -69,6 +69,11 @@ pub struct Config {
     #[arg(long, env = "READREALM_METRICS_LISTEN", value_name = "ADDR:PORT")]
     pub metrics_listen: Option<SocketAddr>,
 
+    /// How long a server that is told to end goes on as before, but for `/readyz`, which answers 503: give it as long as load
+    /// balancers need to see that. `--drain-timeout` begins after it.
+    #[arg(long, env = "READREALM_DRAIN_DELAY", default_value = "0s", value_parser = parse_period, value_name = "TIME")]
+    pub drain_delay: Duration,
+
     /// How long a shutdown may take: connections are closed, and appends under way finished.
     #[arg(long, env = "READREALM_DRAIN_TIMEOUT", default_value = "10s", value_parser = humantime::parse_duration, value_name = "TIME")]
     pub drain_timeout: Duration,
@@ -201,6 +206,10 @@ pub struct Limits {
     /// How long a connection may be silent, its pongs included.
     #[arg(long, env = "READREALM_IDLE_TIMEOUT", default_value = "60s", value_parser = parse_period, value_name = "TIME")]
     pub idle_timeout: Duration,
+
+    /// Over how long clients are told to come back when the server shuts down, so that the others are not met by all at once.
+    #[arg(long, env = "READREALM_RECONNECT_SPREAD", default_value = "3s", value_parser = parse_period, value_name = "TIME")]
+    pub reconnect_spread: Duration,
 }
 
 impl Limits {
@@ -217,6 +226,7 @@ impl Limits {
             outbox_bytes: 0,
             ping_interval: Duration::ZERO,
             idle_timeout: Duration::ZERO,
+            reconnect_spread: Duration::ZERO,
         }
     }
 }

@@ -3,17 +3,17 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Router, middleware};
 use tower_http::compression::CompressionLayer;
 use tower_http::services::{ServeDir, ServeFile};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::app::Shared;
-use crate::transport::websocket;
+use crate::transport::{request_id, websocket};
 use crate::{history, manage, metrics};
 
 /// Every route of the server.
@@ -30,15 +30,17 @@ pub fn router(shared: Arc<Shared>, static_dir: Option<&Path>, with_metrics: bool
         )
         .merge(if with_metrics { numbers() } else { Router::new() })
         .with_state(shared);
-    match static_dir {
+    let router = match static_dir {
         Some(folder) => router.fallback_service(files(folder)),
         None => router,
-    }
+    };
+    router.layer(middleware::from_fn(request_id::name))
 }
 
 /// The routes of an address for the monitoring alone.
 pub fn operations(shared: Arc<Shared>) -> Router {
-    health().merge(numbers()).with_state(shared)
+    let router = health().merge(numbers()).with_state(shared);
+    router.layer(middleware::from_fn(request_id::name))
 }
 
 fn health() -> Router<Arc<Shared>> {
@@ -72,7 +74,7 @@ async fn ready(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
             let message = "the tail of the event log is not followed\n";
             (StatusCode::SERVICE_UNAVAILABLE, message.to_owned())
         }
-        Ok(()) if !shared.connections.shutdown.is_cancelled() => (StatusCode::OK, "ready\n".to_owned()),
+        Ok(()) if !shared.draining.is_cancelled() => (StatusCode::OK, "ready\n".to_owned()),
         Ok(()) => (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n".to_owned()),
         Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")),
     }

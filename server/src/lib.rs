@@ -16,7 +16,7 @@
 //! | [`http`], [`history`] | health, reading history without a socket, the files of the page |
 //! | [`revocation`], [`manage`] | what is revoked, kept beside the log; an operator's programs revoke over HTTP |
 //! | [`auth`], [`config`] | who is who; what an operator can set |
-//! | [`metrics`] | what an operator can see in numbers; the modules above count |
+//! | [`metrics`], [`logging`] | what an operator can see: numbers, which the modules above count, and log lines |
 //! | [`cli`], [`admin`] | the command line; what an operator does to a log: verify, export, import, redact… |
 //! | [`app`] | puts it all together |
 
@@ -34,6 +34,7 @@ pub mod history;
 pub mod http;
 pub mod hub;
 pub mod log;
+pub mod logging;
 pub mod manage;
 pub mod metrics;
 pub mod revocation;

@@ -1,20 +1,19 @@
 //! The `readrealm-server` binary: arguments, log lines and signals. Everything else is in the library.
 
-use std::io::{ErrorKind, IsTerminal, Write};
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use readrealm_server::admin;
 use readrealm_server::cli::{Cli, Command};
-use readrealm_server::config::{Config, LogFormat};
+use readrealm_server::config::Config;
+use readrealm_server::{admin, logging};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let Cli { config, command } = Cli::parse();
-    log_lines(config.log_format);
+    logging::start(config.log_format);
     match command {
         None => serve(config).await,
         Some(Command::Log(command)) => admin::run(command, &config.store).await,
@@ -26,18 +25,6 @@ async fn main() -> ExitCode {
             Ok(token) => print(&token),
             Err(error) => fail(&error.to_string()),
         },
-    }
-}
-
-fn log_lines(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
-    match format {
-        LogFormat::Text => lines.init(),
-        LogFormat::Json => lines.json().init(),
     }
 }
 

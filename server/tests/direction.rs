@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 const ALLOWED: &[(&str, &[&str])] = &[
     ("config", &["log"]),
     ("metrics", &[]),
+    ("logging", &["config"]),
     ("auth", &["config", "metrics"]),
     ("revocation", &["auth", "log"]),
     ("manage", &["revocation", "auth", "config", "history", "app"]),

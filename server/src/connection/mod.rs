@@ -96,6 +96,7 @@ where
     W: Sink<Outbound> + Unpin,
 {
     let id = ConnectionId(services.next_connection.fetch_add(1, Ordering::Relaxed));
+    tracing::Span::current().record("id", id.0);
     let outbox = Outbox::new(services.limits.outbox_bytes);
     let mut requests = Requests::new(id, Arc::clone(&outbox), Arc::clone(&services));
     let mut writing = Writing {
@@ -107,7 +108,7 @@ where
         biased;
         end = read(reader, &mut requests, services.limits.idle_timeout) => end,
         end = write(&mut writing, &outbox, services.limits.ping_interval) => end,
-        () = services.shutdown.cancelled() => End::Closed(going_away()),
+        () = services.shutdown.cancelled() => End::Closed(going_away(services.limits.reconnect_spread)),
     };
     requests.leave_all().await;
     if let End::Closed(close) = &end
@@ -242,8 +243,9 @@ where
     write_all(writing, false, outbox).await
 }
 
-/// Spreads reconnects over five seconds, so that the node that takes over is not met by all at once.
-fn going_away() -> Close {
-    let delay = rand::random_range(0..5_000);
+/// Spreads reconnects, so that the nodes that take over are not met by all at once.
+fn going_away(spread: Duration) -> Close {
+    let most = u64::try_from(spread.as_millis()).unwrap_or(u64::MAX);
+    let delay = rand::random_range(0..=most);
     Close::new(CloseCode::GoingAway, format!("retry in {delay} ms"))
 }

@@ -2,4 +2,5 @@
 
 pub mod admission;
 pub mod origin;
+pub mod request_id;
 pub mod websocket;

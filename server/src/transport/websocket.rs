@@ -15,8 +15,10 @@ use readrealm_protocol::limits::FRAME_BYTES;
 use readrealm_protocol::{CloseCode, SUBPROTOCOL, codec};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio_websockets::{Error, Limits, Message, ServerBuilder, WebSocketStream};
+use tracing::{Instrument, Span, field};
 
 use super::admission::{Admitted, Full};
+use super::request_id::RequestId;
 use crate::app::Shared;
 use crate::connection::{self, Close, End, Inbound, Outbound};
 use crate::metrics::{Limit, Transport};
@@ -59,12 +61,14 @@ pub async fn upgrade(
     };
     let allowed = shared.origins.allow(request.headers());
     let subprotocol = offers_subprotocol(request.headers());
-    shared.tasks.clone().spawn(async move {
+    let (span, tasks) = (connection_span(&request), shared.tasks.clone());
+    let serving = async move {
         match upgraded.await {
             Ok(upgraded) => serve(TokioIo::new(upgraded), allowed, admitted, &shared).await,
             Err(error) => tracing::debug!(%error, "an upgrade failed"),
         }
-    });
+    };
+    tasks.spawn(serving.instrument(span));
     let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
@@ -74,6 +78,12 @@ pub async fn upgrade(
         headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
     }
     response
+}
+
+/// What every log line of the connection carries: its number, and the name of the request that it began with.
+fn connection_span(request: &Request) -> Span {
+    let id = request.extensions().get::<RequestId>().map(RequestId::as_str);
+    tracing::info_span!("connection", id = field::Empty, request = id)
 }
 
 /// The answer to the handshake; `None` where the request is not one of WebSocket version 13.
@@ -137,10 +147,12 @@ where
             "pages of this origin may not connect; see --allow-origin",
         ))
     };
-    metrics.closed(match &end {
+    let code = match &end {
         End::Closed(close) => Some(close.code),
         End::Gone => None,
-    });
+    };
+    metrics.closed(code);
+    tracing::debug!(code = code.map(CloseCode::get), "the connection ended");
     drop(open);
     let (close, linger) = match end {
         End::Closed(close) if close.code == CloseCode::SlowConsumer => (Some(close), SLOW_LINGER),

@@ -1,0 +1,225 @@
+//! Log lines say where they belong, and never what was said, by which token, or with which password.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use e2e::client::{Client, posting};
+use e2e::mongod::Mongod;
+use e2e::token::{Signer, claims};
+use e2e::{Server, Store};
+use mongodb::bson::doc;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+const BOOK: u32 = 174;
+const SECRET: &str = "canary-secret-of-thirty-two-bytes-or-more";
+const ADMIN_SECRET: &str = "canary-admin-secret-of-thirty-two-bytes-or-more";
+const PASSWORD: &str = "canary-password";
+
+/// Every level of every crate.
+const EVERYTHING: &str = "trace,mongodb=trace,mongodb::command=trace,hyper=trace,rustls=trace,tower=trace";
+
+/// A MongoDB with a user of its own for the server.
+async fn store() -> (Store, std::sync::Arc<Mongod>) {
+    let mongod = Mongod::shared().await;
+    let url = mongod.database("logs");
+    let client = mongodb::Client::with_uri_str(&url).await.unwrap();
+    let create = doc! {
+        "createUser": "canary-user", "pwd": PASSWORD,
+        "roles": [{ "role": "root", "db": "admin" }],
+    };
+    // It may be there from a run before, where the deployment is not this test's own.
+    let _ = client.database("admin").run_command(create).await;
+    let url = url.replacen("mongodb://", &format!("mongodb://canary-user:{PASSWORD}@"), 1);
+    (Store::at(format!("{url}&authSource=admin")), mongod)
+}
+
+/// Asks over HTTP with these headers. Returns the whole answer.
+async fn ask(server: &Server, target: &str, headers: &str) -> String {
+    let mut socket = TcpStream::connect(server.address()).await.unwrap();
+    let request = format!("GET {target} HTTP/1.1\r\nHost: chat\r\nConnection: close\r\n{headers}\r\n");
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+/// Everything that clients do, with canaries in all they say. Returns what must be nowhere.
+async fn converse(server: &Server) -> Vec<String> {
+    let sign = |user: &str, others| Signer::secret(SECRET).sign(&claims(user, others));
+    let good = sign("alice", json!({ "name": "Alice" }));
+    let renewed = sign("alice", json!({ "name": "Alice", "moderator": true }));
+    let foreign = Signer::secret("canary-other-secret-of-thirty-two-bytes").sign(&claims("mallory", json!({})));
+    let late = Signer::secret(SECRET).sign(&json!({ "sub": "late", "exp": 1_000_000_000 }));
+
+    let headers = [("x-request-id", "a-name-of-our-own")];
+    let (mut alice, answered) = Client::connect_with(server, "alice", &headers).await.unwrap();
+    assert_eq!(answered.headers()["x-request-id"], "a-name-of-our-own");
+    alice.authenticate(&good).await.unwrap();
+    alice.join(BOOK).await;
+    let sent = alice.post(BOOK, "canary-word one").await;
+    alice.edit(BOOK, sent.message_id, "canary-word two").await.unwrap();
+    alice.try_post(BOOK, "canary-word three", Some("key")).await.unwrap();
+    alice
+        .ask(posting(BOOK, "canary-word four", Some("key")))
+        .await
+        .unwrap_err();
+    alice.delete(BOOK, sent.message_id).await.unwrap();
+    alice.set_typing(BOOK, true).await;
+    alice.load_previous(BOOK, 3, None).await;
+    for frame in [
+        "canary-word",
+        r#"{"event":"canary-word","data":{}}"#,
+        r#"{"event":"message","data":{"content":"canary-word"}}"#,
+    ] {
+        alice.send_text(frame).await;
+    }
+    let too_long = format!(
+        r#"{{"event":"message","data":{{"bookId":{BOOK},"content":"canary-word{}"}}}}"#,
+        "x".repeat(5_000)
+    );
+    alice.send_text(&too_long).await;
+    alice.authenticate(&renewed).await.unwrap();
+    alice.authenticate(&foreign).await.unwrap_err();
+    alice.drain().await;
+    for token in [&foreign, &late] {
+        let mut refused = Client::connect(server, "mallory").await;
+        refused.authenticate(token).await.unwrap_err();
+        refused.closed().await;
+    }
+    let mut large = Client::connect(server, "large").await;
+    let _ = large
+        .try_send_raw(format!("canary-word{}", "y".repeat(70_000)).into())
+        .await;
+    large.closed().await;
+
+    let history = format!("/rooms/{BOOK}/messages");
+    for token in [&good, &foreign] {
+        ask(server, &history, &format!("Authorization: Bearer {token}\r\n")).await;
+        ask(
+            server,
+            &format!("{history}?token={token}"),
+            "Cookie: session=canary-cookie\r\n",
+        )
+        .await;
+    }
+    for secret in [ADMIN_SECRET, "canary-guess-at-the-admin-secret"] {
+        ask(
+            server,
+            "/admin/revocations",
+            &format!("Authorization: Bearer {secret}\r\n"),
+        )
+        .await;
+    }
+    // A token's middle and last part are as good as all of it.
+    let parts = [good, renewed, foreign, late];
+    let parts = parts
+        .iter()
+        .flat_map(|token| token.split('.').skip(1).map(str::to_owned));
+    parts.chain(["canary".to_owned()]).collect()
+}
+
+async fn nothing_said_is_logged(format: &str) -> String {
+    let (store, _mongod) = store().await;
+    let secrets = [
+        "--auth-secret",
+        SECRET,
+        "--admin-secret",
+        ADMIN_SECRET,
+        "--log-format",
+        format,
+    ];
+    let mut server = Server::start_logging(&store, &secrets, EVERYTHING).await;
+    let forbidden = converse(&server).await;
+    server.terminate();
+    assert!(server.ended().await.success());
+    let log = server.process().stderr();
+    for word in forbidden {
+        let at = log.find(&word).map(|at| log[..at].lines().count());
+        assert_eq!(
+            at,
+            None,
+            "{word} is in the log:\n{}",
+            log.lines().nth(at.unwrap_or(1) - 1).unwrap_or_default()
+        );
+    }
+    assert!(
+        log.contains("the connection ended"),
+        "it was written at every level:\n{log}"
+    );
+    log
+}
+
+#[tokio::test]
+async fn nothing_said_no_token_and_no_password_is_logged_at_any_level() {
+    let log = nothing_said_is_logged("text").await;
+    // Lines of a connection name it, and the request that it began with.
+    let of_alice: Vec<_> = log
+        .lines()
+        .filter(|line| line.contains(r#"request="a-name-of-our-own""#))
+        .collect();
+    assert!(
+        of_alice
+            .iter()
+            .any(|line| line.contains("connection{") && line.contains(" id=1")),
+        "{log}"
+    );
+    for line in log.lines() {
+        let level = line.split_whitespace().nth(1).unwrap_or_default();
+        assert!(
+            !["DEBUG", "TRACE"].contains(&level) || line.contains("readrealm_server"),
+            "a library's: {line}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn json_lines_are_json_and_say_as_little() {
+    let log = nothing_said_is_logged("json").await;
+    let lines: Vec<Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).expect(line))
+        .collect();
+    for line in &lines {
+        assert!(
+            line["timestamp"].is_string() && line["level"].is_string() && line["target"].is_string(),
+            "{line}"
+        );
+    }
+    let ended = lines
+        .iter()
+        .find(|line| line["fields"]["message"] == "the connection ended")
+        .unwrap();
+    assert_eq!(ended["span"]["name"], "connection");
+    assert!(
+        ended["span"]["id"].is_number() && ended["span"]["request"].is_string(),
+        "{ended}"
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_start_tells_no_password() {
+    let (store, _mongod) = store().await;
+    let wrong = Store::at(store.url().replace(PASSWORD, "canary-wrong-password"));
+    let refused = Server::try_start(&wrong, &[]).await.expect_err("the password is wrong");
+    assert!(
+        !refused.stderr.contains("canary-wrong") && !refused.stderr.contains(PASSWORD),
+        "{}",
+        refused.stderr
+    );
+}
+
+#[tokio::test]
+async fn every_answer_over_http_has_a_name() {
+    let server = Server::start(&Store::memory()).await;
+    for target in ["/healthz", "/nothing/here", "/rooms/1/messages", "/ws", "/metrics"] {
+        let answer = ask(&server, target, "").await.to_ascii_lowercase();
+        assert_eq!(answer.matches("\r\nx-request-id: ").count(), 1, "{target}: {answer}");
+        let named = ask(&server, target, "X-Request-Id: from-the-proxy\r\n")
+            .await
+            .to_ascii_lowercase();
+        assert!(
+            named.contains("\r\nx-request-id: from-the-proxy\r\n"),
+            "{target}: {named}"
+        );
+    }
+}
