@@ -84,6 +84,11 @@ export const suites = [
     ],
   },
   {
+    name: "socketio",
+    needs: ["npmInstall", "mongod"],
+    commands: [serverBinary, npmTest("readrealm-socketio-tests", { READREALM_SERVER: server })],
+  },
+  {
     name: "browser",
     needs: ["npmInstall", "browser", "mongod"],
     build: buildExample,

@@ -13,11 +13,12 @@ use tower_http::services::{ServeDir, ServeFile};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::app::Shared;
-use crate::transport::{request_id, websocket};
+use crate::transport::{request_id, socketio, websocket};
 use crate::{history, manage, metrics};
 
 /// Every route of the server.
 pub fn router(shared: Arc<Shared>, static_dir: Option<&Path>, with_metrics: bool) -> Router {
+    let socketio = socketio::routes(&shared);
     let router = health()
         .route("/ws", get(websocket::upgrade))
         .route(
@@ -29,7 +30,8 @@ pub fn router(shared: Arc<Shared>, static_dir: Option<&Path>, with_metrics: bool
             get(manage::list).post(manage::revoke).delete(manage::lift),
         )
         .merge(if with_metrics { numbers() } else { Router::new() })
-        .with_state(shared);
+        .with_state(shared)
+        .merge(socketio);
     let router = match static_dir {
         Some(folder) => router.fallback_service(files(folder)),
         None => router,

@@ -75,6 +75,7 @@ async fn what_was_asked_of_a_room_is_in_the_log_when_the_room_has_ended() {
             id: None,
             key: None,
             action,
+            author: None,
         };
         room.mailbox.send(command).await.unwrap();
     }

@@ -105,6 +105,7 @@ impl Reader {
             id,
             key: None,
             action,
+            author: None,
         };
         self.room.mailbox.send(command).await.unwrap();
         loop {

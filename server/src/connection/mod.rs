@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use readrealm_protocol::codec::DecodeError;
+use readrealm_protocol::server::User;
 use readrealm_protocol::{ClientFrame, CloseCode};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -65,6 +66,8 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 pub enum Inbound {
     /// A frame of the protocol, or what is wrong with it.
     Frame(Result<ClientFrame, DecodeError>),
+    /// A post that names its author, who counts where authentication is off: a connection may speak for several.
+    By(Arc<User>, ClientFrame),
     /// A sign of life: a ping or a pong.
     Alive,
     /// Something that closes the connection.
@@ -89,12 +92,36 @@ pub enum End {
     Closed(Close),
 }
 
+/// What a transport does by itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Terms {
+    /// It asks for signs of life, and ends where none comes.
+    pub has_heartbeat: bool,
+    /// How long the connection is served on when the process is to end: for clients that cannot be told when to come
+    /// back, so that not all do at once.
+    pub stays: Duration,
+}
+
 /// Serves a connection until it ends. The caller then closes the socket.
 pub async fn run<R, W>(reader: R, writer: W, services: Arc<Services>) -> End
 where
     R: Stream<Item = Inbound> + Unpin,
     W: Sink<Outbound> + Unpin,
 {
+    run_on(Terms::default(), reader, writer, services).await
+}
+
+/// The same, on a transport that does some of it by itself.
+pub async fn run_on<R, W>(terms: Terms, reader: R, writer: W, services: Arc<Services>) -> End
+where
+    R: Stream<Item = Inbound> + Unpin,
+    W: Sink<Outbound> + Unpin,
+{
+    let (idle_timeout, ping_interval) = if terms.has_heartbeat {
+        (Duration::ZERO, Duration::ZERO)
+    } else {
+        (services.limits.idle_timeout, services.limits.ping_interval)
+    };
     let id = ConnectionId(services.next_connection.fetch_add(1, Ordering::Relaxed));
     tracing::Span::current().record("id", id.0);
     let outbox = Outbox::new(services.limits.outbox_bytes);
@@ -106,9 +133,9 @@ where
     };
     let end = tokio::select! {
         biased;
-        end = read(reader, &mut requests, services.limits.idle_timeout) => end,
-        end = write(&mut writing, &outbox, services.limits.ping_interval) => end,
-        () = services.shutdown.cancelled() => End::Closed(going_away(services.limits.reconnect_spread)),
+        end = read(reader, &mut requests, idle_timeout) => end,
+        end = write(&mut writing, &outbox, ping_interval) => end,
+        () = going(&services.shutdown, terms.stays) => End::Closed(going_away(services.limits.reconnect_spread)),
     };
     requests.leave_all().await;
     if let End::Closed(close) = &end
@@ -147,24 +174,29 @@ where
                 None => return End::Gone,
             },
         };
-        match inbound {
-            Some(Inbound::Frame(Ok(frame))) => tokio::select! {
+        let (frame, author) = match inbound {
+            Some(Inbound::Frame(Ok(frame))) => (Some(frame), None),
+            Some(Inbound::By(author, frame)) => (Some(frame), Some(author)),
+            Some(Inbound::Frame(Err(error))) => {
+                if !requests.refuse(&error, Instant::now().into_std()) {
+                    return End::Closed(Close::new(CloseCode::BadProtocol, "too many malformed frames"));
+                }
+                (None, None)
+            }
+            Some(Inbound::Alive) => (None, None),
+            Some(Inbound::Fatal(close)) => return End::Closed(close),
+            None => return End::Gone,
+        };
+        if let Some(frame) = frame {
+            tokio::select! {
                 biased;
-                () = requests.serve(frame) => {}
+                () = requests.serve(frame, author) => {}
                 // However long an answer takes to be taken, nobody is told more than their token allows.
                 () = alarm.at(deadline) => {
                     // Also where it was being renewed: what was begun then is not whole.
                     return End::Closed(requests.over(Instant::now()).unwrap_or_else(session::expired));
                 }
-            },
-            Some(Inbound::Frame(Err(error))) => {
-                if !requests.refuse(&error, Instant::now().into_std()) {
-                    return End::Closed(Close::new(CloseCode::BadProtocol, "too many malformed frames"));
-                }
             }
-            Some(Inbound::Alive) => {}
-            Some(Inbound::Fatal(close)) => return End::Closed(close),
-            None => return End::Gone,
         }
         // Once it is served: until then the peer could not be heard.
         last_heard = Instant::now();
@@ -241,6 +273,14 @@ where
     write_all(writing, false, outbox).await?;
     outbox.take(&mut writing.taken);
     write_all(writing, false, outbox).await
+}
+
+/// Waits until this connection is to end with the process.
+async fn going(shutdown: &CancellationToken, stays: Duration) {
+    shutdown.cancelled().await;
+    if !stays.is_zero() {
+        sleep(stays).await;
+    }
 }
 
 /// Spreads reconnects, so that the nodes that take over are not met by all at once.

@@ -60,16 +60,22 @@ impl Requests {
         }
     }
 
-    /// Serves one frame. Its answer may come later, from its room.
-    pub(super) async fn serve(&mut self, frame: ClientFrame) {
+    /// Serves one frame. Its answer may come later, from its room. A post is its `author`'s where one is named and
+    /// authentication is off.
+    pub(super) async fn serve(&mut self, frame: ClientFrame, author: Option<Arc<User>>) {
         let ClientFrame { id, event } = frame;
-        if let Err(reply) = self.act(id, event).await {
+        if let Err(reply) = self.act(id, event, author).await {
             self.services.metrics.failed(reply.code);
             self.outbox.deliver(Frame::error(id, &reply));
         }
     }
 
-    async fn act(&mut self, id: Option<RequestId>, event: ClientEvent) -> Result<(), ErrorReply> {
+    async fn act(
+        &mut self,
+        id: Option<RequestId>,
+        event: ClientEvent,
+        author: Option<Arc<User>>,
+    ) -> Result<(), ErrorReply> {
         self.services.metrics.requested(event.name());
         if !matches!(event, ClientEvent::Authenticate(_))
             && let Err(reply) = self.session.admit()
@@ -83,7 +89,10 @@ impl Requests {
             ClientEvent::Authenticate(authenticate) => self.authenticate(id, &authenticate).await,
             ClientEvent::JoinRoom(join) => self.join(id, join).await,
             ClientEvent::LeaveRoom(leave) => self.leave(id, &leave).await,
-            ClientEvent::Message(post) => self.post(id, post).await,
+            ClientEvent::Message(post) => {
+                let author = author.filter(|_| self.session.trusts());
+                self.post(id, post, author).await
+            }
             ClientEvent::EditMessage(edit) => self.edit(id, edit).await,
             ClientEvent::DeleteMessage(delete) => self.delete(id, delete).await,
             ClientEvent::LoadPrevious(load) => self.load_previous(id, &load).await,
@@ -266,12 +275,18 @@ impl Requests {
         told.map(|()| mailbox).map_err(|_| unavailable())
     }
 
-    async fn post(&mut self, id: Option<RequestId>, post: PostMessage) -> Result<(), ErrorReply> {
+    async fn post(
+        &mut self,
+        id: Option<RequestId>,
+        post: PostMessage,
+        author: Option<Arc<User>>,
+    ) -> Result<(), ErrorReply> {
         let action = Action::Post {
             content: post.content,
             key: post.client_message_id.clone(),
         };
-        self.append(id, post.book_id, post.client_message_id, action).await
+        self.append(id, post.book_id, post.client_message_id, action, author)
+            .await
     }
 
     async fn edit(&mut self, id: Option<RequestId>, edit: EditMessage) -> Result<(), ErrorReply> {
@@ -280,12 +295,14 @@ impl Requests {
             place,
             content: edit.content,
         };
-        self.append(id, edit.book_id, edit.client_message_id, action).await
+        self.append(id, edit.book_id, edit.client_message_id, action, None)
+            .await
     }
 
     async fn delete(&mut self, id: Option<RequestId>, delete: DeleteMessage) -> Result<(), ErrorReply> {
         let place = within(delete.book_id, delete.message_id)?.place;
-        self.append(id, delete.book_id, delete.client_message_id, Action::Delete { place })
+        let action = Action::Delete { place };
+        self.append(id, delete.book_id, delete.client_message_id, action, None)
             .await
     }
 
@@ -295,9 +312,10 @@ impl Requests {
         book: BookId,
         key: Option<ClientMessageId>,
         action: Action,
+        author: Option<Arc<User>>,
     ) -> Result<(), ErrorReply> {
         let room = self.room(book)?;
-        self.limits.message(&room.user.user_id)?;
+        self.limits.message(&author.as_ref().unwrap_or(&room.user).user_id)?;
         let outbox = Arc::clone(&self.outbox) as Arc<dyn Deliver>;
         let command = Command::Append {
             connection: self.id,
@@ -305,6 +323,7 @@ impl Requests {
             id,
             key,
             action,
+            author,
         };
         room.handle.mailbox.send(command).await.map_err(|_| unavailable())
     }

@@ -143,6 +143,11 @@ impl Session {
         }
     }
 
+    /// Whether whoever connects is who they say.
+    pub(super) fn trusts(&self) -> bool {
+        matches!(self.state, State::Claimed)
+    }
+
     /// Whether requests are served.
     pub(super) fn admit(&self) -> Result<(), ErrorReply> {
         match &self.state {

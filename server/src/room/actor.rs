@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use readrealm_protocol::server::Ack;
+use readrealm_protocol::server::{Ack, User};
 use readrealm_protocol::{BookId, ClientMessageId, Seq, Timestamp};
 
 use entry::Waiting;
@@ -200,8 +200,9 @@ impl Room {
                 id,
                 key,
                 action,
+                author,
             } => {
-                self.append(connection, Waiter { outbox, id }, key.as_ref(), action);
+                self.append(connection, Waiter { outbox, id }, key.as_ref(), action, author);
             }
             Command::Position { connection, reply } => {
                 let _ = reply.send(self.members.get(connection).map(|_| self.gate.position()));
@@ -221,12 +222,20 @@ impl Room {
         }
     }
 
-    fn append(&mut self, connection: ConnectionId, waiter: Waiter, key: Option<&ClientMessageId>, action: Action) {
+    fn append(
+        &mut self,
+        connection: ConnectionId,
+        waiter: Waiter,
+        key: Option<&ClientMessageId>,
+        action: Action,
+        author: Option<Arc<User>>,
+    ) {
         let Some(member) = self.members.get(connection) else {
             waiter.fail(&not_joined(self.book), &self.services.metrics);
             return;
         };
-        let request = Request::new(self.book, Arc::clone(&member.user), key, action).by_moderator(member.moderator);
+        let author = author.unwrap_or_else(|| Arc::clone(&member.user));
+        let request = Request::new(self.book, author, key, action).by_moderator(member.moderator);
         match self.pending.push(request, waiter, clock()) {
             Ok(()) => {}
             Err((Rejected::KeyConflict, waiter)) => waiter.fail(&key_conflict(), &self.services.metrics),

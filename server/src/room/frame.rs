@@ -1,14 +1,27 @@
 //! Frames on their way out: encoded once, then shared by reference count with every socket.
 
+use std::sync::{Arc, OnceLock};
+
 use bytes::Bytes;
+use engineioxide::Str;
 use readrealm_protocol::codec;
 use readrealm_protocol::ids::{RequestId, Seq};
 use readrealm_protocol::server::{Ack, ErrorReply};
 use serde::Serialize;
 
-/// The text of one frame.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Frame(Bytes);
+/// One frame.
+#[derive(Debug, Clone)]
+pub struct Frame(Arc<Encoded>);
+
+#[derive(Debug)]
+struct Encoded {
+    /// The frame as this protocol has it, which is UTF-8.
+    text: Bytes,
+    /// The request it answers.
+    id: Option<RequestId>,
+    /// The same in the words of another transport, once one of its clients was told.
+    translation: OnceLock<Str>,
+}
 
 impl Frame {
     /// Encodes what is told unasked.
@@ -37,24 +50,51 @@ impl Frame {
     }
 
     fn encode<T: Serialize>(event: &str, id: Option<RequestId>, seq: Option<Seq>, data: &T) -> Self {
-        Self(codec::encode(event, id, seq, data).into())
+        Self(Arc::new(Encoded {
+            text: codec::encode(event, id, seq, data).into(),
+            id,
+            translation: OnceLock::new(),
+        }))
     }
 
     /// The bytes of the text, which are UTF-8.
     pub fn bytes(&self) -> &Bytes {
-        &self.0
+        &self.0.text
+    }
+
+    /// The text.
+    pub fn text(&self) -> &str {
+        str::from_utf8(&self.0.text).unwrap_or_default()
+    }
+
+    /// The request it answers.
+    pub fn id(&self) -> Option<RequestId> {
+        self.0.id
+    }
+
+    /// The frame in the words of the other transport there is: made when first asked for, and shared as the frame is.
+    pub fn translated(&self, translate: impl FnOnce(&str) -> Str) -> &Str {
+        self.0.translation.get_or_init(|| translate(self.text()))
     }
 
     /// Bytes of the text.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.0.text.len()
     }
 
     /// Whether there is no text, which no frame made here is.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.text.is_empty()
     }
 }
+
+impl PartialEq for Frame {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.text == other.0.text
+    }
+}
+
+impl Eq for Frame {}
 
 /// Where a room puts the frames for one of its members.
 pub trait Deliver: Send + Sync {

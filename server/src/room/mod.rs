@@ -127,6 +127,8 @@ pub enum Command {
         key: Option<ClientMessageId>,
         /// What.
         action: Action,
+        /// Whose it is, where it is not the member's own.
+        author: Option<Arc<User>>,
     },
     /// Asks for the position up to which a member has been told everything; `None` where it is not in.
     Position {

@@ -3,4 +3,5 @@
 pub mod admission;
 pub mod origin;
 pub mod request_id;
+pub mod socketio;
 pub mod websocket;

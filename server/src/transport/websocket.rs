@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::{SinkExt, StreamExt, future};
 use headers::{HeaderMapExt, SecWebsocketAccept, SecWebsocketKey};
@@ -38,7 +38,7 @@ pub async fn upgrade(
     ConnectInfo(address): ConnectInfo<SocketAddr>,
     mut request: Request,
 ) -> Response {
-    let Some(accept) = accept_key(request.headers()) else {
+    let Some(mut response) = switching(request.headers()) else {
         return (
             StatusCode::UPGRADE_REQUIRED,
             [(header::UPGRADE, "websocket"), (header::SEC_WEBSOCKET_VERSION, "13")],
@@ -61,7 +61,7 @@ pub async fn upgrade(
     };
     let allowed = shared.origins.allow(request.headers());
     let subprotocol = offers_subprotocol(request.headers());
-    let (span, tasks) = (connection_span(&request), shared.tasks.clone());
+    let (span, tasks) = (connection_span(request.extensions()), shared.tasks.clone());
     let serving = async move {
         match upgraded.await {
             Ok(upgraded) => serve(TokioIo::new(upgraded), allowed, admitted, &shared).await,
@@ -69,20 +69,27 @@ pub async fn upgrade(
         }
     };
     tasks.spawn(serving.instrument(span));
-    let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
-    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    headers.typed_insert(accept);
     if subprotocol {
+        let headers = response.headers_mut();
         headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
     }
     response
 }
 
+/// The answer to a handshake; `None` where the request is not one.
+pub(super) fn switching(headers: &HeaderMap) -> Option<Response> {
+    let accept = accept_key(headers)?;
+    let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    headers.typed_insert(accept);
+    Some(response)
+}
+
 /// What every log line of the connection carries: its number, and the name of the request that it began with.
-fn connection_span(request: &Request) -> Span {
-    let id = request.extensions().get::<RequestId>().map(RequestId::as_str);
+pub(super) fn connection_span(extensions: &Extensions) -> Span {
+    let id = extensions.get::<RequestId>().map(RequestId::as_str);
     tracing::info_span!("connection", id = field::Empty, request = id)
 }
 

@@ -1,0 +1,202 @@
+//! From the events of ReadRealm's apps to requests of the protocol.
+//!
+//! The words differ and the rules are the same: an event is written as the frame it means, and read as any other.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use readrealm_protocol::client::{ClientEvent, JoinRoom};
+use readrealm_protocol::codec::{self, DecodeError};
+use readrealm_protocol::ids::{Invalid, RequestId};
+use readrealm_protocol::limits::MAX_SAFE_INTEGER;
+use readrealm_protocol::server::{ErrorReply, User};
+use readrealm_protocol::{BookId, ClientFrame, ErrorCode, UserId, Username};
+use serde_json::Value;
+
+use super::asked::{Asked, Question};
+use super::packet::{Call, json as text};
+use crate::connection::Inbound;
+
+/// Characters of an event's name that are told back.
+const NAME_CHARS: usize = 32;
+
+/// Reads an event into the requests it means: one, with a join before a post in a room that was not joined.
+pub(super) fn read(call: &Call<'_>, ack: Option<u64>, asked: &Asked, into: &mut VecDeque<Inbound>) {
+    let data = call.data.map_or("{}", |data| data.get());
+    let Ok(mut data) = serde_json::from_str(data) else {
+        // It is JSON: there is nothing else that could be wrong with it.
+        return into.push_back(malformed("the data nests too deep"));
+    };
+    tidy(&mut data);
+    let event: Box<str> = call.event.chars().take(NAME_CHARS).collect();
+    let (id, name) = (
+        asked.number(),
+        if &*event == "chatMessage" {
+            "message"
+        } else {
+            &*call.event
+        },
+    );
+    let frame = decode(name, id, &data).map_err(|error| renamed(error, name, &event));
+    let mut question = Question {
+        event,
+        ack,
+        joins: None,
+    };
+    let inbound = match &frame {
+        Ok(ClientFrame {
+            event: ClientEvent::Message(post),
+            ..
+        }) => {
+            let book = post.book_id;
+            let joined = asked.in_room(book);
+            match author(&data, joined.as_ref()) {
+                Ok(author) => {
+                    if joined.is_none() {
+                        into.push_back(join(book, author.as_ref(), &question.event, asked));
+                    }
+                    by(author, frame)
+                }
+                Err(rule) => {
+                    let reply = ErrorReply::new(ErrorCode::InvalidData, format!("{}: {rule}", question.event));
+                    Inbound::Frame(Err(DecodeError { id: Some(id), reply }))
+                }
+            }
+        }
+        Ok(known) => {
+            match &known.event {
+                ClientEvent::JoinRoom(join) => question.joins = claimed(join),
+                ClientEvent::LeaveRoom(leave) => asked.left(leave.book_id),
+                _ => {}
+            }
+            Inbound::Frame(frame)
+        }
+        Err(_) => Inbound::Frame(frame),
+    };
+    asked.ask(id, question);
+    into.push_back(inbound);
+}
+
+/// An event that cannot be read, or has no meaning here.
+pub(super) fn malformed(why: &str) -> Inbound {
+    Inbound::Frame(Err(DecodeError {
+        id: None,
+        reply: ErrorReply::new(ErrorCode::MalformedFrame, why),
+    }))
+}
+
+fn decode(name: &str, id: RequestId, data: &Value) -> Result<ClientFrame, DecodeError> {
+    codec::decode_client(&text(&codec::Frame {
+        event: name,
+        id: Some(id),
+        seq: None,
+        data,
+    }))
+}
+
+/// What the apps send as they may, and a database casts today: a book's number as text, a user's id as a number.
+fn tidy(data: &mut Value) {
+    let Some(fields) = data.as_object_mut() else { return };
+    // They mean a resume, whose answer these clients cannot read.
+    fields.remove("after");
+    fields.remove("epoch");
+    if let Some(book) = fields.get_mut("bookId")
+        && let Some(number) = as_integer(book)
+    {
+        *book = number.into();
+    }
+    for name in ["userId", "username"] {
+        if let Some(value) = fields.get_mut(name)
+            && value.is_number()
+        {
+            *value = value.to_string().into();
+        }
+    }
+}
+
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "judged before"
+)]
+fn as_integer(value: &Value) -> Option<u64> {
+    match value {
+        Value::String(text) => {
+            let digits = text.trim();
+            let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+            plain.then(|| digits.parse().ok()).flatten()
+        }
+        // A language whose only numbers have fractions writes them.
+        Value::Number(number) if number.is_f64() => {
+            let number = number.as_f64()?;
+            (number.fract() == 0.0 && (0.0..=MAX_SAFE_INTEGER as f64).contains(&number)).then_some(number as u64)
+        }
+        _ => None,
+    }
+}
+
+/// Whose a message says it is; `None` where it does not say so, or it is who joined.
+fn author(data: &Value, joined: Option<&User>) -> Result<Option<User>, Invalid> {
+    let field = |name| data.get(name).and_then(Value::as_str);
+    let user_id = field("userId").map(UserId::try_from).transpose()?;
+    let username = field("username").map(Username::try_from).transpose()?;
+    let named = match (user_id, username, joined) {
+        (Some(user_id), Some(username), _) => Some(User { user_id, username }),
+        (Some(user_id), None, Some(joined)) if joined.user_id == user_id => None,
+        (Some(user_id), None, _) => Some(User {
+            username: Username::from_user_id(&user_id),
+            user_id,
+        }),
+        (None, Some(username), Some(joined)) => Some(User {
+            user_id: joined.user_id.clone(),
+            username,
+        }),
+        (None, _, _) => None,
+    };
+    Ok(named.filter(|named| joined != Some(named)))
+}
+
+fn by(author: Option<User>, frame: Result<ClientFrame, DecodeError>) -> Inbound {
+    match (author, frame) {
+        (Some(author), Ok(frame)) => Inbound::By(Arc::new(author), frame),
+        (_, frame) => Inbound::Frame(frame),
+    }
+}
+
+/// The join that a post in a room not joined stands for. The gateway of today takes such posts: an app that joins when
+/// a page opens, and not when its connection is back, sends them. In the room it hears its own message, too.
+fn join(book: BookId, user: Option<&User>, event: &str, asked: &Asked) -> Inbound {
+    let id = asked.number();
+    let question = Question {
+        event: event.into(),
+        ack: None,
+        joins: user.cloned(),
+    };
+    asked.ask(id, question);
+    let event = ClientEvent::JoinRoom(JoinRoom {
+        book_id: book,
+        user_id: user.map(|user| user.user_id.clone()),
+        username: user.map(|user| user.username.clone()),
+        after: None,
+        epoch: None,
+    });
+    Inbound::Frame(Ok(ClientFrame { id: Some(id), event }))
+}
+
+fn claimed(join: &JoinRoom) -> Option<User> {
+    let user_id = join.user_id.clone()?;
+    let username = join.username.clone();
+    Some(User {
+        username: username.unwrap_or_else(|| Username::from_user_id(&user_id)),
+        user_id,
+    })
+}
+
+/// The rule that was broken, by the name that the client knows.
+fn renamed(mut error: DecodeError, from: &str, to: &str) -> DecodeError {
+    if let Some(rule) = error.reply.message.strip_prefix(&format!("{from}: ")) {
+        error.reply.message = format!("{to}: {rule}");
+    }
+    error
+}

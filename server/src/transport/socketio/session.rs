@@ -1,0 +1,326 @@
+//! One connection of Socket.IO, from its first packet to its last.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use engineioxide::{DisconnectReason, ProtocolVersion, Socket, Str};
+use futures_util::Stream;
+use readrealm_protocol::client::{Authenticate, ClientEvent};
+use readrealm_protocol::limits::MALFORMED_FRAMES;
+use readrealm_protocol::{ClientFrame, CloseCode, ErrorCode};
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::asked::Asked;
+use super::engine::{Item, Link};
+use super::packet::{self, Kind, NAMESPACE};
+use super::writer::{Writer, taken};
+use super::{parameter, requests, words};
+use crate::app::Shared;
+use crate::auth::Auth;
+use crate::connection::{self, Close, End, Inbound, Services, Terms};
+use crate::metrics::{Refusal as Counted, Transport};
+
+/// How long a client may take to ask to be let in.
+const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+
+/// How often it may ask, until it is.
+const CONNECTS: u32 = 10;
+
+/// How long a client is given to take the last words.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// Serves a connection until it ends.
+pub(super) async fn serve(socket: Arc<Socket<Link>>, packets: mpsc::Receiver<Item>, shared: Arc<Shared>) {
+    let mut packets = Packets {
+        packets,
+        socket: Arc::clone(&socket),
+    };
+    let services = Arc::clone(&shared.connections);
+    let metrics = &shared.connections.metrics;
+    let _open = metrics.open(Transport::SocketIo);
+    let deadline = Instant::now() + CONNECT_WITHIN;
+    let entrance = tokio::select! {
+        biased;
+        () = services.shutdown.cancelled() => None,
+        entrance = timeout_at(deadline, enter(&mut packets, &services)) => entrance.ok().flatten(),
+    };
+    let Some(entrance) = entrance else {
+        metrics.closed(None);
+        let _ = timeout(LINGER, taken(&socket)).await;
+        return close(&socket).await;
+    };
+    let asked = Asked::default();
+    let reader = Reader {
+        packets,
+        asked: asked.clone(),
+        read: entrance
+            .token
+            .map(|token| authenticate(token, &asked))
+            .into_iter()
+            .collect(),
+        attachments: 0,
+        strangers: 0,
+    };
+    let terms = Terms {
+        has_heartbeat: true,
+        stays: rand::random_range(Duration::ZERO..=services.limits.reconnect_spread),
+    };
+    let writer = Writer::new(Arc::clone(&socket), asked);
+    let end = connection::run_on(terms, reader, writer, services).await;
+    metrics.closed(match &end {
+        End::Closed(close) => Some(close.code),
+        End::Gone => None,
+    });
+    part(&socket, end).await;
+}
+
+/// A client that was let in.
+struct Entrance {
+    /// The token it showed, which is known to be good.
+    token: Option<String>,
+}
+
+/// Waits until the client asks to be let in and may be. `None` where it went or asked too often.
+async fn enter(packets: &mut Packets, services: &Services) -> Option<Entrance> {
+    if packets.socket.protocol == ProtocolVersion::V3 {
+        return enter_asked(packets, services);
+    }
+    for _ in 0..CONNECTS {
+        let item = std::future::poll_fn(|context| packets.poll_next(context)).await?;
+        let Item::Text(text) = item else { return None };
+        // Anything else before it is a fault that no client has.
+        let packet = packet::parse(&text).ok()?;
+        let Kind::Connect(handshake) = packet.kind else {
+            return None;
+        };
+        if packet.namespace != NAMESPACE {
+            packets.refuse(packet.namespace);
+            continue;
+        }
+        match admit(handshake, services) {
+            Ok(token) => {
+                packets
+                    .socket
+                    .emit(packet::connected(Some(packets.socket.id.as_str())))
+                    .ok()?;
+                return Some(Entrance { token });
+            }
+            Err(why) => {
+                let why = Refusal {
+                    message: &why,
+                    data: Some(Code {
+                        code: ErrorCode::Unauthorized,
+                    }),
+                };
+                packets.socket.emit(packet::refused(NAMESPACE, &why)).ok()?;
+            }
+        }
+    }
+    None
+}
+
+/// A client of version 2 is asked in by having come, and shows its token in the query.
+fn enter_asked(packets: &Packets, services: &Services) -> Option<Entrance> {
+    let socket = &packets.socket;
+    let token = parameter(&socket.req_parts.uri, "token");
+    match verify(token, "query: { token }", services) {
+        Ok(token) => {
+            socket.emit(packet::connected(None)).ok()?;
+            Some(Entrance { token })
+        }
+        Err(why) => {
+            socket.emit(packet::refused(NAMESPACE, &why)).ok()?;
+            None
+        }
+    }
+}
+
+/// The token of a handshake, where one is needed and it is good.
+fn admit(handshake: &str, services: &Services) -> Result<Option<String>, String> {
+    #[derive(Deserialize)]
+    struct Handshake {
+        token: Option<String>,
+    }
+
+    let token = serde_json::from_str(handshake).ok();
+    let token = token.and_then(|Handshake { token }| token);
+    verify(token.as_deref(), "auth: { token }", services)
+}
+
+fn verify(token: Option<&str>, place: &str, services: &Services) -> Result<Option<String>, String> {
+    let Auth::Tokens(tokens) = &services.auth else {
+        return Ok(None);
+    };
+    let Some(token) = token else {
+        services.metrics.refused(Counted::Missing);
+        return Err(format!("a token is needed: {place}"));
+    };
+    let token = token.strip_prefix("Bearer ").unwrap_or(token);
+    match tokens.verify(token) {
+        Ok(_) => Ok(Some(token.to_owned())),
+        Err(refused) => {
+            services.metrics.refused(refused.counted());
+            Err(refused.to_string())
+        }
+    }
+}
+
+/// Answered, so that the client knows when it has to renew it, and this side who it is.
+fn authenticate(token: String, asked: &Asked) -> Inbound {
+    let event = ClientEvent::Authenticate(Authenticate { token });
+    let id = Some(asked.number());
+    Inbound::Frame(Ok(ClientFrame { id, event }))
+}
+
+/// What a `connect_error` says.
+#[derive(Serialize)]
+struct Refusal<'a> {
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<Code>,
+}
+
+#[derive(Serialize)]
+struct Code {
+    code: ErrorCode,
+}
+
+/// What a client is told that sends more than can be served.
+pub(super) fn flooded() -> Str {
+    words::ending(ErrorCode::RateLimited, "packets come faster than they can be served")
+}
+
+/// Packets as they come from the engine.
+#[derive(Debug)]
+struct Packets {
+    packets: mpsc::Receiver<Item>,
+    socket: Arc<Socket<Link>>,
+}
+
+impl Packets {
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Item>> {
+        self.packets
+            .poll_recv(context)
+            .map(|item| item.inspect(|item| self.socket.data.took(item)))
+    }
+
+    /// There is no such namespace. Where the engine has no room, the client will not hear it.
+    fn refuse(&self, namespace: &str) {
+        let why = Refusal {
+            message: "Invalid namespace",
+            data: None,
+        };
+        let _ = self.socket.emit(packet::refused(namespace, &why));
+    }
+}
+
+/// The reading half.
+#[derive(Debug)]
+struct Reader {
+    packets: Packets,
+    asked: Asked,
+    /// What was read and not asked for yet.
+    read: VecDeque<Inbound>,
+    /// Attachments that are to come, and were answered with what announced them.
+    attachments: u32,
+    /// Namespaces asked for that do not exist.
+    strangers: usize,
+}
+
+impl Stream for Reader {
+    type Item = Inbound;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Inbound>> {
+        loop {
+            if let Some(inbound) = self.read.pop_front() {
+                return Poll::Ready(Some(inbound));
+            }
+            let Some(item) = std::task::ready!(self.packets.poll_next(context)) else {
+                return Poll::Ready(None);
+            };
+            if !self.take(&item) {
+                return Poll::Ready(None);
+            }
+        }
+    }
+}
+
+impl Reader {
+    /// Reads one packet; `false` ends the connection.
+    fn take(&mut self, item: &Item) -> bool {
+        let Item::Text(text) = item else {
+            if self.attachments > 0 {
+                self.attachments -= 1;
+            } else {
+                self.read.push_back(requests::malformed("no attachment was announced"));
+            }
+            return true;
+        };
+        let packet = match packet::parse(text) {
+            Ok(packet) => packet,
+            Err(why) => {
+                self.read.push_back(requests::malformed(why));
+                return true;
+            }
+        };
+        let malformed = match packet.kind {
+            Kind::Connect(_) if packet.namespace != NAMESPACE => {
+                self.strangers += 1;
+                if self.strangers > MALFORMED_FRAMES {
+                    let close = Close::new(CloseCode::BadProtocol, "there is one namespace, \"/\"");
+                    self.read.push_back(Inbound::Fatal(close));
+                }
+                self.packets.refuse(packet.namespace);
+                return true;
+            }
+            _ if packet.namespace != NAMESPACE => "there is one namespace, \"/\"",
+            Kind::Disconnect => return false,
+            Kind::Event { ack, call } => {
+                requests::read(&call, ack, &self.asked, &mut self.read);
+                if let (Some(ack), "typing") = (ack, &*call.event) {
+                    // The protocol has no answer to it. Where the engine has no room, the client will not hear this one.
+                    let _ = self.packets.socket.emit(packet::ack(ack, "{}"));
+                }
+                return true;
+            }
+            Kind::Connect(_) => "the connection is in already",
+            Kind::Ack => "no event asks for an answer",
+            Kind::Binary(attachments) => {
+                self.attachments = attachments;
+                "events have no attachments"
+            }
+        };
+        self.read.push_back(requests::malformed(malformed));
+        true
+    }
+}
+
+/// Ends the connection. Clients come back by themselves when the engine closes it, and do not when they were told that
+/// they are out: the codes that ask a client to come back keep their meaning.
+async fn part(socket: &Socket<Link>, end: End) {
+    if let End::Closed(close) = end
+        && !matches!(close.code, CloseCode::GoingAway | CloseCode::SlowConsumer)
+    {
+        let code = match close.code {
+            CloseCode::AuthExpired | CloseCode::Unauthorized | CloseCode::Revoked => ErrorCode::Unauthorized,
+            _ => ErrorCode::MalformedFrame,
+        };
+        let _ = socket.emit(words::ending(code, &close.reason));
+        if !CloseCode::reconnects(close.code.get()) {
+            let _ = socket.emit(packet::disconnected());
+        }
+        let _ = timeout(LINGER, taken(socket)).await;
+    }
+    close(socket).await;
+}
+
+/// Closes the connection, and waits a while for what it is owed to be on its way.
+async fn close(socket: &Socket<Link>) {
+    socket.close(DisconnectReason::ClosingServer);
+    let _ = timeout(LINGER, socket.closed()).await;
+}

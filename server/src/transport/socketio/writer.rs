@@ -1,0 +1,159 @@
+//! The sink of one connection: frames become events, and are handed to the engine as fast as it takes them.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use engineioxide::{Socket, Str};
+use futures_util::Sink;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::time::{Sleep, sleep};
+
+use super::asked::Asked;
+use super::engine::Link;
+use super::words;
+use crate::connection::Outbound;
+
+/// Packets the engine holds for one connection…
+pub(super) const CAPACITY: usize = 128;
+
+/// …of so many bytes at most: a larger one goes when the engine holds no other. 1 MiB of the first kind, in all.
+const LARGE: usize = 8 * 1024;
+
+/// The engine tells nobody when it has taken something: the first wait for it, which doubles…
+const FIRST_WAIT: Duration = Duration::from_millis(2);
+
+/// …up to this one.
+const LONGEST_WAIT: Duration = Duration::from_millis(64);
+
+/// The engine closed the connection.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection is closed")]
+pub(super) struct Gone;
+
+/// The writing half.
+#[derive(Debug)]
+pub(super) struct Writer {
+    socket: Arc<Socket<Link>>,
+    asked: Asked,
+    /// What one frame became and the engine has no room for yet.
+    ready: VecDeque<Str>,
+    wait: Wait,
+}
+
+/// How long the engine is left alone.
+#[derive(Debug, Default)]
+struct Wait {
+    timer: Option<Pin<Box<Sleep>>>,
+    times: u32,
+}
+
+impl Writer {
+    pub(super) fn new(socket: Arc<Socket<Link>>, asked: Asked) -> Self {
+        Self {
+            socket,
+            asked,
+            ready: VecDeque::new(),
+            wait: Wait::default(),
+        }
+    }
+
+    fn poll_hand_over(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Gone>> {
+        while let Some(text) = self.ready.pop_front() {
+            match hand_over(&self.socket, text) {
+                Ok(()) => self.wait.times = 0,
+                Err(TrySendError::Closed(_)) => return Poll::Ready(Err(Gone)),
+                Err(TrySendError::Full(text)) => {
+                    self.ready.push_front(text);
+                    ready!(self.wait.poll(context));
+                }
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Wait {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let pause = (FIRST_WAIT * 2_u32.pow(self.times)).min(LONGEST_WAIT);
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(pause)));
+        ready!(timer.as_mut().poll(context));
+        self.timer = None;
+        self.times = (self.times + 1).min(5);
+        Poll::Ready(())
+    }
+}
+
+impl Sink<Outbound> for Writer {
+    type Error = Gone;
+
+    fn poll_ready(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), Gone>> {
+        self.poll_hand_over(context)
+    }
+
+    fn start_send(mut self: Pin<&mut Self>, outbound: Outbound) -> Result<(), Gone> {
+        // The engine asks for signs of life itself.
+        let Outbound::Frame(frame) = outbound else {
+            return Ok(());
+        };
+        match frame.id() {
+            None => self.ready.push_back(frame.translated(words::unasked).clone()),
+            Some(id) => {
+                let question = self.asked.answered(id);
+                let Self { asked, ready, .. } = &mut *self;
+                words::answer(frame.text(), question, asked, ready);
+            }
+        }
+        Ok(())
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), Gone>> {
+        self.poll_hand_over(context)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), Gone>> {
+        self.poll_hand_over(context)
+    }
+}
+
+/// Gives the engine a packet, where it has room for it and for one of its own: it closes a connection that it cannot
+/// ask for a sign of life.
+fn hand_over(socket: &Socket<Link>, text: Str) -> Result<(), TrySendError<Str>> {
+    let full = |error| match error {
+        TrySendError::Full(()) => TrySendError::Full(()),
+        TrySendError::Closed(()) => TrySendError::Closed(()),
+    };
+    let reserved = if text.len() > LARGE && !is_taken(socket) {
+        Err(TrySendError::Full(()))
+    } else {
+        socket.reserve().map_err(full).and_then(|_own| socket.reserve())
+    };
+    match reserved {
+        Ok(permit) => {
+            permit.emit(text);
+            Ok(())
+        }
+        Err(TrySendError::Full(())) => Err(TrySendError::Full(text)),
+        Err(TrySendError::Closed(())) => Err(TrySendError::Closed(text)),
+    }
+}
+
+/// Whether the engine has taken everything it was given, or will take no more.
+pub(super) fn is_taken(socket: &Socket<Link>) -> bool {
+    socket.is_closed()
+        || (0..CAPACITY)
+            .map(|_| socket.reserve())
+            .collect::<Result<Vec<_>, _>>()
+            .is_ok()
+}
+
+/// Waits until the engine has taken everything it was given.
+pub(super) async fn taken(socket: &Socket<Link>) {
+    let mut wait = FIRST_WAIT;
+    while !is_taken(socket) {
+        sleep(wait).await;
+        wait = (wait * 2).min(LONGEST_WAIT);
+    }
+}

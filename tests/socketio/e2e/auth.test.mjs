@@ -1,0 +1,105 @@
+// Tokens, on this transport as on the other.
+
+import assert from "node:assert/strict";
+import { ways } from "../harness/phone.mjs";
+import { SECRET, token } from "../harness/server.mjs";
+import { story } from "../harness/stage.mjs";
+import { until } from "../../browser/harness/until.mjs";
+
+const FLAGS = ["--auth-secret", SECRET];
+const SHORT_MS = 3_000;
+
+story("a handshake without a token, or with a bad one, is refused with the reason", async (stage) => {
+  const server = await stage.server({ flags: FLAGS });
+  const good = await token("u1");
+  for (const [auth, reason] of [
+    [undefined, /^a token is needed: auth: \{ token \}$/],
+    [{ token: 5 }, /^a token is needed/],
+    [{ token: "nonsense" }, /^this is no signed JWT/],
+    [{ token: `${good.slice(0, -4)}AAAA` }, /^the token's signature is not one of this server's key$/],
+  ]) {
+    const phone = stage.phone(server, { auth });
+    await until("it is refused", () => phone.refusals.length, 1);
+    assert.match(phone.refusals[0].message, reason);
+    assert.deepEqual(phone.refusals[0].data, { code: "unauthorized" });
+    assert.equal(phone.connects, 0);
+  }
+  const old = stage.phone(server, { version: 2, query: { token: "nonsense" } });
+  await until("version 2 is refused", () => old.refusals.length, 1);
+  assert.match(old.refusals[0], /^this is no signed JWT/);
+  const renewed = stage.phone(server, { version: 2, query: { token: good }, transports: ways.polling });
+  assert.equal((await renewed.hears("authenticated")).userId, "u1");
+});
+
+story("the token says who it is, and which rooms it opens", async (stage) => {
+  const server = await stage.server({ flags: FLAGS });
+  const auth = { token: await token("u1", "--name", "Alice", "--rooms", "7") };
+  const phone = stage.phone(server, { auth });
+  await phone.hears("authenticated", ({ userId, username }) => userId === "u1" && username === "Alice");
+  await phone.join("7", "somebody", "else");
+  assert.equal((await phone.hears("userJoined")).username, "Alice");
+  await phone.ask("chatMessage", { bookId: 7, userId: "somebody", username: "else", content: "mine" });
+  const { userId, username } = await phone.hears("newMessage");
+  assert.deepEqual([userId, username], ["u1", "Alice"]);
+  phone.emit("joinRoom", { bookId: 8 });
+  assert.equal((await phone.hears("exception")).code, "forbidden");
+
+  const moderator = stage.phone(server, { auth: { token: `Bearer ${await token("m", "--moderator")}` } });
+  await moderator.join(7);
+  await moderator.ask("deleteMessage", { bookId: 7, messageId: "7-1" });
+  await phone.hears("messageDeleted");
+});
+
+story("a renewed token prolongs the session, and names the rooms it left", async (stage) => {
+  const server = await stage.server({ flags: FLAGS });
+  const phone = stage.phone(server, { auth: { token: await token("u1", "--expires-in", "5s") } });
+  await phone.join(7);
+  await phone.join(8);
+  phone.emit("authenticate", { token: await token("u2") });
+  assert.match((await phone.hears("exception")).message, /another user's/);
+  const renewed = await phone.ask("authenticate", { token: await token("u1", "--name", "Alice", "--rooms", "8") });
+  assert.deepEqual([renewed.username, renewed.leftRooms], ["Alice", [7]]);
+  const other = stage.phone(server, { auth: { token: await token("o") } });
+  await other.join(7);
+  await other.join(8);
+  await other.ask("chatMessage", { bookId: 7, content: "not for everybody" });
+  await other.ask("chatMessage", { bookId: 8, content: "for everybody" });
+  await phone.hears("newMessage", ({ content }) => content === "for everybody");
+  assert.equal(phone.all("newMessage").length, 1);
+  assert.deepEqual(phone.ends, []);
+});
+
+for (const [way, transports] of Object.entries(ways)) {
+  story(`a session ends with its token, says so, and comes back with another, by ${way}`, async (stage) => {
+    const server = await stage.server({ flags: FLAGS });
+    let shown = 0;
+    const auth = async (show) => show({ token: await token("u1", "--expires-in", shown++ === 0 ? `${SHORT_MS}ms` : "1h") });
+    const phone = stage.phone(server, { transports, auth });
+    await phone.join(7);
+    const { code, message, status } = await phone.hears("exception");
+    assert.deepEqual([status, code, message], ["error", "unauthorized", "the token has expired; come back with a new one"]);
+    await until("it is back", () => phone.connects, 2);
+    assert.equal(phone.ends.length, 1);
+    assert.notEqual(phone.ends[0], "io server disconnect");
+    await phone.join(7);
+  });
+}
+
+story("a revoked user is told, and stays away", async (stage) => {
+  const store = await stage.store("sqlite");
+  const admin = "another secret, which is long enough too";
+  const server = await stage.server({ store, flags: [...FLAGS, "--admin-secret", admin] });
+  const phone = stage.phone(server, { auth: { token: await token("u1") } });
+  await phone.join(7);
+  const revoked = await fetch(`${server.origin}/admin/revocations`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${admin}`, "content-type": "application/json" },
+    body: JSON.stringify({ user: "u1", ban: true }),
+  });
+  assert.ok(revoked.ok, await revoked.text());
+  assert.match((await phone.hears("exception")).message, /revoked/);
+  await until("it is out", () => phone.ends, ["io server disconnect"]);
+  phone.socket.connect();
+  await until("it is refused", () => phone.refusals.length, 1);
+  assert.match(phone.refusals[0].message, /revoked/);
+});

@@ -1,0 +1,166 @@
+// Bad input is answered or refused, nothing dies, and nobody else notices.
+
+import assert from "node:assert/strict";
+import { ways } from "../harness/phone.mjs";
+import { story } from "../harness/stage.mjs";
+import { until } from "../../browser/harness/until.mjs";
+
+const JOIN = '42["joinRoom",{"bookId":1,"userId":"u1"}]';
+
+/** Somebody else talks in the room all the while. */
+async function witness(stage, server) {
+  const phone = stage.phone(server);
+  await phone.join(1, "witness");
+  return async () => {
+    const content = `still here ${phone.all("newMessage").length}`;
+    await phone.ask("chatMessage", { bookId: 1, content });
+    await phone.hears("newMessage", (message) => message.content === content);
+    assert.deepEqual([phone.connects, phone.ends, phone.all("exception")], [1, [], []]);
+  };
+}
+
+story("wrong types and unknown events are answered with what is wrong", async (stage) => {
+  const server = await stage.server();
+  const well = await witness(stage, server);
+  const phone = stage.phone(server);
+  const wrong = [
+    ["joinRoom", undefined, /^joinRoom: .*bookId/],
+    ["joinRoom", null, /^joinRoom: .*bookId/],
+    ["joinRoom", [], /^joinRoom: data must be an object$/],
+    ["joinRoom", 28520, /^joinRoom: data must be an object$/],
+    ["joinRoom", {}, /^joinRoom: .*bookId/],
+    ["joinRoom", { bookId: 1 }, /^joinRoom: userId is needed/],
+    ["joinRoom", { bookId: 1, userId: "" }, /^joinRoom: userId must be/],
+    ["joinRoom", { bookId: 1, userId: { $ne: null } }, /^joinRoom: .*userId must be/],
+    ["joinRoom", { bookId: 1, userId: "u", username: "x".repeat(65) }, /^joinRoom: username must be/],
+    ...["", " ", "abc", "-1", "+1", "1e3", "0x10", "9007199254740992", "1.5", -1, 1.5, 1e300, true, null, [1], { a: 1 }].map((bookId) => [
+      "chatMessage",
+      { bookId, userId: "u1", username: "u", content: "x" },
+      /^chatMessage: .*bookId must be an integer/,
+    ]),
+    ["chatMessage", { bookId: 1, userId: "u1" }, /^chatMessage: .*content/],
+    ["chatMessage", { bookId: 1, userId: "u1", content: 5 }, /^chatMessage: .*content must be/],
+    ["chatMessage", { bookId: 1, userId: "u1", content: "x".repeat(4_001) }, /^chatMessage: content must be/],
+    ["chatMessage", { bookId: 1, userId: "u\u0000", content: "x" }, /^chatMessage: userId must be/],
+    ["chatMessage", { bookId: 1, content: "x" }, /^joinRoom: userId is needed/],
+    ["leaveRoom", { bookId: 2 }, /^join the room of book 2 first$/],
+    ["authenticate", { token: "x" }, /^authentication is off/],
+    ["newMessage", { bookId: 1 }, /^there is no event "newMessage"$/],
+    ["", {}, /^there is no event ""$/],
+    ["x".repeat(1_000), {}, /^there is no event "x{32}"$/],
+    ["joinRoom\n", {}, /^there is no event/],
+  ];
+  for (const [event, data, message] of wrong) {
+    phone.heard = [];
+    phone.emit(event, data);
+    const { status, ...exception } = await phone.hears("exception");
+    assert.equal(status, "error");
+    assert.match(exception.message, message, `${event} ${JSON.stringify(data)}`);
+    assert.ok(exception.cause.pattern.length <= 32);
+  }
+  assert.deepEqual([phone.connects, phone.ends], [1, []]);
+  await well();
+});
+
+story("what is no packet of Socket.IO is answered, and too much of it ends the connection", async (stage) => {
+  const server = await stage.server();
+  const well = await witness(stage, server);
+  const client = await stage.engine(server, [JOIN]);
+  const bad = [
+    "4", "42", "42[", "42[]", "42{}", "42[5]", "42null", '42["joinRoom"', "42[null,{}]", "4299999999999999999999[\"a\"]", "47", "49[]",
+    "4é", '431["nobody asked"]', "43", "43x", "40", '40{"again":true}', '44{"message":"no"}', '42/elsewhere,["joinRoom",{}]', "41/elsewhere,",
+    `42["joinRoom",${"[".repeat(200)}${"]".repeat(200)}]`, '42["joinRoom",{"bookId":1,"userId":"u1"}]trailing',
+  ];
+  for (const packet of bad) client.send(packet);
+  const exceptions = await client.exceptions(bad.length);
+  assert.ok(exceptions.every(({ code, status }) => code === "malformed_frame" && status === "error"));
+  client.emit("chatMessage", { bookId: 1, content: "still served" });
+  await client.hears((packet) => packet.startsWith('42["newMessage"') && packet.includes("still served"));
+
+  for (let n = 0; n < 100; n++) client.send("42[");
+  await until("it is ended", () => client.closed, true);
+  const last = client.all("exception").at(-1);
+  assert.equal(last.message, "too many malformed frames");
+  assert.ok(client.packets.includes("41"), "and told to stay away");
+  await well();
+});
+
+story("a namespace that does not exist is refused, before and after", async (stage) => {
+  const server = await stage.server();
+  const admin = stage.phone({ origin: `${server.origin}/admin` });
+  await until("it is refused", () => admin.refusals.length, 1);
+  assert.equal(admin.refusals[0].message, "Invalid namespace");
+  const client = await stage.engine(server);
+  client.send("40/elsewhere,{}");
+  await client.hears((packet) => packet === '44/elsewhere,{"message":"Invalid namespace"}');
+  for (let n = 0; n < 120; n++) client.send("40/elsewhere,");
+  await until("one that goes on is ended", () => client.closed, true);
+});
+
+story("a packet of 3 MB ends its connection, by WebSocket and by polling", async (stage) => {
+  const server = await stage.server();
+  const well = await witness(stage, server);
+  for (const transports of [ways.websocket, ways.polling]) {
+    const phone = stage.phone(server, { transports, reconnection: false });
+    await phone.join(1, "u1");
+    phone.emit("chatMessage", { bookId: 1, userId: "u1", username: "u1", content: "x".repeat(3_000_000) });
+    await until("it is ended", () => phone.ends.length, 1);
+    await well();
+  }
+  const large = stage.phone(server);
+  await large.join(1, "u1");
+  large.emit("chatMessage", { bookId: 1, content: "x", extra: "y".repeat(65_000) });
+  await large.hears("newMessage", ({ userId }) => userId === "u1");
+  const raw = await fetch(`${server.origin}/socket.io/?EIO=4&transport=polling`);
+  const { sid } = JSON.parse((await raw.text()).slice(1));
+  const posted = await fetch(`${server.origin}/socket.io/?EIO=4&transport=polling&sid=${sid}`, { method: "POST", body: "4".repeat(3_000_000) });
+  assert.equal(posted.status, 413);
+});
+
+story("binary attachments are answered, and those nobody announced, too", async (stage) => {
+  const server = await stage.server();
+  const well = await witness(stage, server);
+  for (const [version, transports] of [[4, ways.websocket], [4, ways.polling], [2, ways.websocket], [2, ways.polling]]) {
+    const phone = stage.phone(server, { version, transports });
+    await phone.join(1, "u1");
+    phone.emit("chatMessage", { bookId: 1, content: Buffer.from("words"), more: [Buffer.alloc(10), Buffer.alloc(20)] });
+    const exception = await phone.hears("exception");
+    assert.equal(exception.message, "events have no attachments");
+    assert.ok("messageId" in (await phone.ask("chatMessage", { bookId: 1, content: "without" })));
+    assert.equal(phone.all("exception").length, 1);
+  }
+  const client = await stage.engine(server, [JOIN]);
+  client.send(Buffer.alloc(1_000));
+  assert.equal((await client.exceptions(1))[0].message, "no attachment was announced");
+  client.send('4599999-["joinRoom",{"_placeholder":true,"num":0}]');
+  client.send(Buffer.alloc(1_000));
+  await client.exceptions(2);
+  for (let n = 0; n < 200; n++) client.send(Buffer.alloc(1_000));
+  client.emit("chatMessage", { bookId: 1, content: "still served" });
+  await client.hears((packet) => packet.startsWith('42["newMessage"') && packet.includes("still served"));
+  await well();
+});
+
+story("who does not ask to be let in, or asks wrong, is let go", async (stage) => {
+  const server = await stage.server();
+  for (const first of ["42[\"joinRoom\",{}]", "4nonsense", "41", "43[]"]) {
+    const client = await stage.stranger(server, [first]);
+    await until(`${first} first: it is let go`, () => client.closed, true);
+  }
+  const from = Date.now();
+  const mute = await stage.stranger(server);
+  await until("who says nothing is let go", () => mute.closed, true);
+  assert.ok(Date.now() - from > 9_000);
+});
+
+story("who sends more than can be served is let go", async (stage) => {
+  const server = await stage.server({ flags: ["--message-burst", "1000000", "--messages-per-second", "1000000", "--user-messages-per-second", "0"] });
+  const well = await witness(stage, server);
+  const client = await stage.engine(server, [JOIN]);
+  // While older messages are read, nothing else of this client is served.
+  for (let n = 0; n < 200; n++) client.emit("chatMessage", { bookId: 1, content: "x".repeat(4_000) });
+  await until("its messages stand", async () => client.all("newMessage").length, 200);
+  for (let n = 0; n < 20_000 && !client.closed; n++) client.emit("loadPrevious", { bookId: 1, before: 200, limit: 100 });
+  await until("it is let go", () => client.closed, true);
+  await well();
+});
