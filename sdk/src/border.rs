@@ -11,7 +11,7 @@ use readrealm_protocol::history::History;
 use readrealm_protocol::ids::{BookId, ClientMessageId, Content, Invalid, MessageId, UserId, Username};
 use wasm_bindgen::prelude::*;
 
-use crate::client::Client;
+use crate::client::{Client, Sign};
 use crate::decode::{Fields, book_id, decode, snapshot, written};
 use crate::io::Options;
 use crate::shell::{Host, Shell};
@@ -112,9 +112,14 @@ impl Core {
         self.0.drive(|client, now| client.token_failed(now, number));
     }
 
-    /// The page may have slept, or be on another network; `slept` says that it was so.
-    pub fn wake(&self, slept: bool) {
-        self.0.drive(|client, now| client.wake(now, slept));
+    /// The page woke, by a sign that `wake.ts` counts.
+    pub fn wake(&self, sign: u8) {
+        let sign = match sign {
+            0 => Sign::Awake,
+            1 => Sign::Slept,
+            _ => Sign::Offline,
+        };
+        self.0.drive(|client, now| client.wake(now, sign));
     }
 
     /// Leaves every room, and closes for good.
@@ -172,9 +177,12 @@ impl Core {
             .with_book(book, |client, now, book| client.load_previous(now, book, limit));
     }
 
-    /// Tells a room that the user is writing, or has stopped.
-    pub fn typing(&self, book: f64, typing: bool) {
-        self.0.with_book(book, |client, _, book| client.typing(book, typing));
+    /// Tells a room that the user is writing, or has stopped. Returns whether it was sent.
+    pub fn typing(&self, book: f64, typing: bool) -> bool {
+        let mut sent = false;
+        self.0
+            .with_book(book, |client, _, book| sent = client.typing(book, typing));
+        sent
     }
 
     /// The messages on record in the room's window, newest first: an array of the page's own.

@@ -11,6 +11,7 @@ use readrealm_protocol::history::History;
 use readrealm_protocol::ids::{BookId, ClientMessageId, RequestId, UserId};
 
 use self::link::Link;
+pub use self::link::Sign;
 use self::token::Tokens;
 use crate::backoff::Backoff;
 use crate::effect::{Effect, RoomEffect, State};
@@ -25,8 +26,8 @@ pub struct Client<V: Value> {
     link: Link,
     backoff: Backoff,
     tokens: Tokens,
-    /// Whether the requests under way have less time than others: the page woke, and the connection may be dead.
-    hurried: bool,
+    /// When the page last woke: until what was asked by then is answered, the connection may be dead.
+    woke: f64,
     /// At most 64, so looking through them is the fastest there is.
     rooms: Vec<Room<V>>,
     io: Io<V>,
@@ -45,7 +46,7 @@ impl<V: Value> Client<V> {
             link: Link::Idle,
             backoff: Backoff::default(),
             tokens: Tokens::default(),
-            hurried: false,
+            woke: f64::NEG_INFINITY,
             rooms: Vec::new(),
             io: Io {
                 options,
@@ -194,12 +195,14 @@ impl<V: Value> Client<V> {
         }
     }
 
-    /// The user is writing, or has stopped. Not worth keeping while the room cannot hear it.
-    pub fn typing(&mut self, book: BookId, typing: bool) {
-        if self.is_ready() && self.room(book).is_some_and(Room::is_live) {
+    /// The user is writing, or has stopped. Not worth keeping while the room cannot hear it: returns whether it can.
+    pub fn typing(&mut self, book: BookId, typing: bool) -> bool {
+        let hears = self.is_ready() && self.room(book).is_some_and(Room::is_live);
+        if hears {
             self.io
                 .send(None, &ClientEvent::Typing(SetTyping { book_id: book, typing }));
         }
+        hears
     }
 
     /// The page is done.
@@ -218,11 +221,19 @@ impl<V: Value> Client<V> {
     }
 
     fn pump(&mut self, now: f64, book: BookId) {
+        self.note_heard(now);
         if let Some(index) = self.rooms.iter().position(|room| room.book == book) {
             self.pump_at(now, index);
         }
         self.io.moved = true;
         self.rearm();
+    }
+
+    /// What was heard since the time was last known was heard by now.
+    fn note_heard(&mut self, now: f64) {
+        if std::mem::take(&mut self.heard_since) {
+            self.heard = now;
+        }
     }
 
     fn pump_all(&mut self, now: f64) {

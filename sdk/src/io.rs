@@ -7,7 +7,7 @@ use readrealm_protocol::ids::{BookId, RequestId, UserId, Username};
 
 use crate::effect::{Effect, RoomEffect};
 use crate::encode::encode;
-use crate::requests::{ANSWER_MS, Purpose, Requests};
+use crate::requests::{Purpose, Requests};
 
 /// What a client is made with.
 #[derive(Debug, Clone)]
@@ -41,7 +41,7 @@ pub(crate) struct Io<V> {
 impl<V> Io<V> {
     pub(crate) fn request(&mut self, now: f64, purpose: Purpose) -> RequestId {
         self.moved = true;
-        self.requests.begin(purpose, now + ANSWER_MS)
+        self.requests.begin(purpose, now)
     }
 
     pub(crate) fn send(&mut self, id: Option<RequestId>, event: &ClientEvent) {

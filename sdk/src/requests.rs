@@ -2,8 +2,12 @@
 
 use readrealm_protocol::ids::{BookId, RequestId};
 
-/// Milliseconds after which a request without an answer means that the connection is dead.
+/// Milliseconds without a word of the server, while a request waits for its answer, that mean that the connection is dead;
+/// twice as many at most, as it is not noted when most messages come.
 pub(crate) const ANSWER_MS: f64 = 15_000.0;
+
+/// Milliseconds after which a request without an answer does, whatever else the server says: it will never answer.
+pub(crate) const NEVER_MS: f64 = 4.0 * ANSWER_MS;
 
 /// What a request was for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +22,7 @@ pub(crate) enum Purpose {
 struct Request {
     id: RequestId,
     purpose: Purpose,
-    deadline: f64,
+    since: f64,
 }
 
 #[derive(Debug, Default)]
@@ -28,10 +32,14 @@ pub(crate) struct Requests {
 }
 
 impl Requests {
-    pub(crate) fn begin(&mut self, purpose: Purpose, deadline: f64) -> RequestId {
+    pub(crate) fn begin(&mut self, purpose: Purpose, now: f64) -> RequestId {
         self.last = self.last.wrapping_add(1);
         let id = RequestId::from(self.last);
-        self.waiting.push(Request { id, purpose, deadline });
+        self.waiting.push(Request {
+            id,
+            purpose,
+            since: now,
+        });
         id
     }
 
@@ -52,16 +60,9 @@ impl Requests {
     }
 
     /// A part of its answer came; the rest has its time again.
-    pub(crate) fn extend(&mut self, id: RequestId, deadline: f64) {
+    pub(crate) fn extend(&mut self, id: RequestId, now: f64) {
         if let Some(request) = self.waiting.iter_mut().find(|request| request.id == id) {
-            request.deadline = deadline;
-        }
-    }
-
-    /// Has none of them wait for longer than that.
-    pub(crate) fn hurry(&mut self, deadline: f64) {
-        for request in &mut self.waiting {
-            request.deadline = request.deadline.min(deadline);
+            request.since = now;
         }
     }
 
@@ -73,8 +74,8 @@ impl Requests {
         self.waiting.is_empty()
     }
 
-    /// When the first of them is overdue.
-    pub(crate) fn deadline(&self) -> Option<f64> {
-        self.waiting.iter().map(|request| request.deadline).reduce(f64::min)
+    /// Since when the one that waits the longest does.
+    pub(crate) fn oldest(&self) -> Option<f64> {
+        self.waiting.iter().map(|request| request.since).reduce(f64::min)
     }
 }

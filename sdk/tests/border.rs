@@ -348,7 +348,7 @@ fn a_socket_that_is_given_up_is_let_go() {
     let core = joined(&page);
     page.ended(4001, "retry in 0 ms");
     assert_eq!(page.take_calls(), r#"[["moved","reconnecting",1,0,""]]"#);
-    core.wake(true);
+    core.wake(1);
     assert!(page.is_let_go(0), "before the next one");
     page.opened();
     assert!(page.take_sent().contains(r#""after":2,"epoch":"e""#));

@@ -108,6 +108,30 @@ test("a page in view looks at the clock, a hidden one does nothing", async () =>
   assert.equal(asked(), 2, "asleep: more time went by than the page lived through");
 });
 
+test("a page that waits to try again does not try when it goes offline, nor before the time that a server names", async () => {
+  await start();
+  const states = [];
+  client.onState((state) => states.push(state));
+  const opened = tap.sockets.length;
+  const close = (code, reason) => tap.sockets.at(-1).onclose({ code, reason });
+  close(4001, "retry in 60000 ms");
+  assert.deepEqual(states, [{ status: "reconnecting", attempt: 1, retryInMs: 60_000 }]);
+  for (const name of ["offline", "online"]) tell(window, name);
+  tell(document, "resume");
+  show("visible");
+  assert.equal(tap.sockets.length, opened);
+  client.close();
+
+  await start();
+  client.onState((state) => states.push(state));
+  close(1006, "");
+  const attempts = tap.sockets.length;
+  tell(window, "offline");
+  assert.equal(tap.sockets.length, attempts);
+  tell(window, "online");
+  assert.equal(tap.sockets.length, attempts + 1);
+});
+
 test("a page that waits to try again tries when it is back online", async () => {
   await start();
   const states = [];

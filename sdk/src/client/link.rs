@@ -6,7 +6,7 @@ use super::Client;
 use crate::backoff::full_jitter;
 use crate::effect::{Effect, State};
 use crate::frame::Value;
-use crate::requests::ANSWER_MS;
+use crate::requests::{ANSWER_MS, NEVER_MS};
 use crate::room::Room;
 
 /// Milliseconds of silence, twice as many at most, after which the server is asked for something: a dead connection says
@@ -16,8 +16,11 @@ const SILENCE_MS: f64 = 30_000.0;
 /// Milliseconds of silence after which that is done at once when the page wakes.
 const SILENCE_ON_WAKE_MS: f64 = 5_000.0;
 
-/// Milliseconds in which a server must answer a page that woke.
+/// Milliseconds without a word, twice as many at most, in which a server must answer a page that woke.
 const PROOF_MS: f64 = 2_000.0;
+
+/// Milliseconds by which a timer is late where the page was busy, or slept: what came meanwhile is yet to be heard.
+const LATE_MS: f64 = 1_000.0;
 
 /// Milliseconds a connection must have held to be replaced without a pause when its token expired: a server that takes
 /// expired tokens and closes at once must not be hammered.
@@ -29,10 +32,21 @@ pub(super) enum Link {
     Opening { deadline: f64 },
     /// Open, authenticated where that is asked for.
     Ready { since: f64 },
-    /// Until the next attempt.
-    Waiting { until: f64 },
+    /// Until the next attempt; whether the server named that time.
+    Waiting { until: f64, named: bool },
     /// Not begun, or over.
     Idle,
+}
+
+/// What a page notices of its own life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sign {
+    /// It is in view again. It may have slept.
+    Awake,
+    /// It slept, or is on another network.
+    Slept,
+    /// Its network is gone.
+    Offline,
 }
 
 impl<V: Value> Client<V> {
@@ -79,17 +93,19 @@ impl<V: Value> Client<V> {
 
     /// The deadline passed.
     pub fn timer(&mut self, now: f64) {
-        if std::mem::take(&mut self.heard_since) {
+        self.note_heard(now);
+        if !self.io.requests.is_empty() && self.deadline.is_some_and(|deadline| deadline + LATE_MS < now) {
             self.heard = now;
         }
         match self.link {
-            Link::Opening { deadline } if deadline <= now => self.lose(now),
-            Link::Waiting { until } if until <= now => self.retry(now),
-            Link::Ready { .. } if self.io.requests.deadline().is_some_and(|deadline| deadline <= now) => {
-                if self.hurried {
+            Link::Opening { deadline } if deadline <= now => self.lose(now, None),
+            Link::Waiting { until, .. } if until <= now => self.retry(now),
+            Link::Ready { .. } if self.unanswered().is_some_and(|deadline| deadline <= now) => {
+                // One that said something else lives, and may have too much to do.
+                if self.is_hurried() && self.heard + PROOF_MS <= now {
                     self.try_at_once(now);
                 } else {
-                    self.lose(now);
+                    self.lose(now, None);
                 }
             }
             Link::Ready { .. } => {
@@ -107,34 +123,50 @@ impl<V: Value> Client<V> {
         self.rearm();
     }
 
-    /// The page may have slept, or be on another network; `slept` says that it was so. Within [`PROOF_MS`] the
-    /// connection has proven that it lives, or another one is opened.
-    pub fn wake(&mut self, now: f64, slept: bool) {
+    /// The page noticed something that a connection may not survive. One that is dead is replaced soon: a living server
+    /// says something within [`PROOF_MS`].
+    pub fn wake(&mut self, now: f64, sign: Sign) {
         // A page that slept has heard what it heard long ago, whenever it is told.
         self.heard_since = false;
         match self.link {
-            Link::Waiting { .. } => self.retry(now),
+            // A server that names a time has reasons that a page's waking is none against.
+            Link::Waiting { until, named } if sign != Sign::Offline && (!named || until <= now) => self.retry(now),
             // Begun before: what it waits for may never come.
-            Link::Opening { .. } if slept => {
+            Link::Opening { .. } if sign == Sign::Slept => {
                 self.disconnected(now);
                 self.open(now);
             }
-            Link::Ready { .. } if slept || self.heard + SILENCE_ON_WAKE_MS <= now => self.prove(now, slept),
+            Link::Ready { .. } if sign != Sign::Awake || self.heard + SILENCE_ON_WAKE_MS <= now => {
+                self.prove(now, sign);
+            }
             _ => {}
         }
         self.rearm();
     }
 
-    fn prove(&mut self, now: f64, slept: bool) {
+    fn prove(&mut self, now: f64, sign: Sign) {
+        if self.is_hurried() {
+            return;
+        }
         self.probe(now);
         self.pump_all(now);
-        if !self.io.requests.is_empty() {
-            self.hurried = true;
-            self.io.requests.hurry(now + PROOF_MS);
-        } else if slept {
+        self.woke = now;
+        if self.io.requests.is_empty() && sign == Sign::Slept {
             // Nothing to ask for, and nothing to lose.
             self.try_at_once(now);
         }
+    }
+
+    /// Whether a page that woke waits for the proof that its connection lives.
+    fn is_hurried(&self) -> bool {
+        self.io.requests.oldest().is_some_and(|since| since <= self.woke)
+    }
+
+    /// When the answer that is waited for the longest is waited for no more.
+    fn unanswered(&self) -> Option<f64> {
+        let since = self.io.requests.oldest()?;
+        let silence = if self.is_hurried() { PROOF_MS } else { ANSWER_MS };
+        Some((since.max(self.heard) + silence).min(since + NEVER_MS))
     }
 
     pub(super) fn is_ready(&self) -> bool {
@@ -174,10 +206,10 @@ impl<V: Value> Client<V> {
         }
     }
 
-    /// Gives up on the connection there is.
-    pub(super) fn lose(&mut self, now: f64) {
+    /// Gives up on the connection there is; the server may have named the time until the next.
+    pub(super) fn lose(&mut self, now: f64, delay: Option<f64>) {
         self.io.effects.push_back(Effect::Close);
-        self.wait(now, None);
+        self.wait(now, delay);
     }
 
     fn wait(&mut self, now: f64, delay: Option<f64>) {
@@ -186,6 +218,7 @@ impl<V: Value> Client<V> {
         let retry_in_ms = delay.unwrap_or_else(|| full_jitter(attempt, self.io.random()));
         self.link = Link::Waiting {
             until: now + retry_in_ms,
+            named: delay.is_some(),
         };
         self.emit_state(State::Reconnecting { attempt, retry_in_ms });
         self.rearm();
@@ -208,7 +241,6 @@ impl<V: Value> Client<V> {
         if let Link::Ready { since } = self.link {
             self.backoff.lasted(now - since);
         }
-        self.hurried = false;
         self.tokens.disconnected();
         self.io.requests.clear();
         for room in &mut self.rooms {
@@ -232,13 +264,13 @@ impl<V: Value> Client<V> {
         self.deadline = match self.link {
             Link::Idle => None,
             Link::Opening { deadline } => Some(deadline),
-            Link::Waiting { until } => Some(until),
+            Link::Waiting { until, .. } => Some(until),
             Link::Ready { .. } => {
                 let dues = self
                     .rooms
                     .iter()
                     .filter_map(Room::due)
-                    .chain(self.io.requests.deadline())
+                    .chain(self.unanswered())
                     .chain(self.tokens.due());
                 Some(dues.fold(self.heard + SILENCE_MS, f64::min))
             }

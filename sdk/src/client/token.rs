@@ -98,7 +98,7 @@ impl<V: Value> Client<V> {
         if self.is_ready() {
             self.refresh_failed(now, None);
         } else {
-            self.lose(now);
+            self.lose(now, None);
         }
     }
 
@@ -120,7 +120,8 @@ impl<V: Value> Client<V> {
             Incoming::Error(failure) if self.is_ready() => self.refresh_failed(now, failure.retry_after_ms),
             Incoming::Error(failure) if failure.code == ErrorCode::Unauthorized.as_str() => self.token_refused(now),
             Incoming::Error(failure) if !failure.is_retryable() => self.end(failure.code),
-            _ => self.lose(now),
+            Incoming::Error(failure) => self.lose(now, failure.retry_after_ms),
+            _ => self.lose(now, None),
         }
     }
 
@@ -135,7 +136,7 @@ impl<V: Value> Client<V> {
     /// its way, or the key it was signed with was replaced.
     pub(super) fn token_refused(&mut self, now: f64) {
         if self.tokens.awaited {
-            self.lose(now);
+            self.lose(now, None);
         } else if self.io.options.authenticates && !std::mem::replace(&mut self.tokens.refused, true) {
             self.try_at_once(now);
         } else {

@@ -9,7 +9,6 @@ use crate::effect::{Effect, RoomEffect};
 use crate::frame::{Event, Failure, Page, Replay, Snapshot, Value};
 use crate::io::Io;
 use crate::outbox::Outbox;
-use crate::requests::ANSWER_MS;
 
 /// Events of a gap that are replayed before the room is taken anew; a page holds no more than half of them.
 const REPLAYED: usize = 1_000;
@@ -63,7 +62,7 @@ impl<V: Value> Room<V> {
             let told = if first { RoomEffect::Joined } else { RoomEffect::Resumed };
             self.emit(io, told(page.members));
         } else {
-            io.requests.extend(id, now + ANSWER_MS);
+            io.requests.extend(id, now);
         }
     }
 

@@ -6,6 +6,7 @@ use readrealm_protocol::error::ErrorCode;
 use readrealm_protocol::history::History;
 use readrealm_protocol::server::{Members, Resumed, SequencedFrame, ServerEvent, ServerFrame};
 use readrealm_sdk::Options;
+use readrealm_sdk::client::Sign;
 use readrealm_sdk::effect::{RoomEffect, State};
 
 use crate::page::read;
@@ -99,7 +100,7 @@ fn some_closes_are_final() {
         let mut world = settled(options());
         assert_eq!(cut(&mut world, code), Some(State::Closed(reason.to_owned())));
         world.step(&Step::Wait(100_000));
-        world.step(&Step::Wake(true));
+        world.step(&Step::Wake(Sign::Slept));
         assert_eq!((world.opened, world.client.deadline()), (1, None));
     }
 }

@@ -1,5 +1,6 @@
 //! What must hold of everything that is told, and of how it all ends.
 
+use readrealm_protocol::history::History;
 use readrealm_protocol::ids::{BookId, ClientMessageId};
 use readrealm_protocol::message::Message;
 use readrealm_sdk::effect::{RoomEffect, State};
@@ -52,7 +53,7 @@ impl World {
         for book in (0..BOOKS).map(book) {
             let handed = self.client.messages(book).unwrap_or_default();
             let history = self.client.history(book);
-            let shown = history.into_iter().flat_map(|history| history.newest_first());
+            let shown = history.into_iter().flat_map(History::newest_first);
             assert!(shown.eq(&handed), "{handed:?}\n{history:?}");
         }
     }

@@ -8,12 +8,14 @@ mod checks;
 mod kept;
 mod page;
 mod server;
+mod silence;
 mod token;
 mod wake;
 mod world;
 
 use proptest::prelude::*;
 use readrealm_protocol::error::ErrorCode;
+use readrealm_sdk::client::Sign;
 
 use crate::world::{BOOKS, Step, World};
 
@@ -40,7 +42,7 @@ fn step() -> impl Strategy<Value = Step> {
             Just(ErrorCode::Unavailable),
             Just(ErrorCode::Internal),
         ].prop_map(Step::Refuse),
-        2 => any::<bool>().prop_map(Step::Wake),
+        2 => prop_oneof![Just(Sign::Awake), Just(Sign::Slept), Just(Sign::Offline)].prop_map(Step::Wake),
         1 => any::<usize>().prop_map(Step::Withdraw),
         1 => Just(Step::Reload),
         1 => room().prop_map(Step::Leave),

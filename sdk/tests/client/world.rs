@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use readrealm_protocol::client::{ClientEvent, DeleteMessage, EditMessage, PageLimit, PostMessage};
 use readrealm_protocol::error::ErrorCode;
+use readrealm_protocol::history::Change;
 use readrealm_protocol::ids::{BookId, ClientMessageId, Content, MessageId};
-use readrealm_sdk::client::Client;
+use readrealm_sdk::Options;
+use readrealm_sdk::client::{Client, Sign};
 use readrealm_sdk::effect::{Effect, RoomEffect, State};
-use readrealm_sdk::{Options, frame::Failure};
+use readrealm_sdk::frame::{Failure, Incoming};
 
 use crate::kept::Sent;
 use crate::page::{Val, read};
@@ -40,8 +42,8 @@ pub(crate) enum Step {
     Refuse(ErrorCode),
     /// The log was restored from a backup.
     Restore,
-    /// The page wakes, after a sleep or perhaps one.
-    Wake(bool),
+    /// The page notices something.
+    Wake(Sign),
     /// The page takes back something that it sent.
     Withdraw(usize),
     /// The page is loaded anew: all it has are the sends without an outcome.
@@ -216,7 +218,7 @@ impl World {
                 self.server.restore();
                 self.cut(1006);
             }
-            Step::Wake(slept) => self.client.wake(self.now, slept),
+            Step::Wake(sign) => self.client.wake(self.now, sign),
             Step::Withdraw(index) => self.withdraw(index),
             Step::Reload => self.reload(),
             Step::Leave(number) => {
@@ -297,8 +299,17 @@ impl World {
                 return;
             }
             let frame = self.server.out.remove(0);
-            self.client.frame(self.now, read(&frame));
+            self.hear(&frame);
             self.perform();
+        }
+    }
+
+    /// As the facade hands it in.
+    fn hear(&mut self, text: &str) {
+        let frame = read(text);
+        match frame.event {
+            Incoming::Event(event) if event.change != Change::Deleted => self.client.event(|| self.now, event),
+            _ => self.client.frame(self.now, frame),
         }
     }
 
