@@ -11,7 +11,7 @@ Object.assign(globalThis, { window, document: window.document });
 globalThis.navigator ??= window.navigator;
 // Imported when the DOM is there: React looks for it once.
 const React = await import("react");
-const { Activity, createElement, startTransition, useDeferredValue, useEffect, useLayoutEffect, useState } = React;
+const { Activity, createElement, startTransition, StrictMode, useDeferredValue, useEffect, useLayoutEffect, useState } = React;
 const { createRoot } = await import("react-dom/client");
 const { ChatClient } = await import("readrealm-chat");
 const { ChatProvider, useRoom } = await import("readrealm-chat/react");
@@ -182,6 +182,36 @@ test("effects that go and come back within the grace keep the socket and the roo
   await until(() => wire.sockets.length === 2 && joins().length === 2);
   await views.only.send("here again");
   await until(() => views.only.messages.length === 2);
+});
+
+test("a component hears the events of its room once each, by the handler of its latest render", async () => {
+  const [first, second] = [nextBook++, nextBook++];
+  const heard = [];
+  let setTurn;
+  function Page({ bookId }) {
+    const [turn, set] = useState(1);
+    setTurn = set;
+    const onEvent = ({ type, message }) => type === "message" && heard.push(`${turn}: ${message.content}`);
+    heard.status = useRoom(bookId, { onEvent }).status;
+    useRoom(bookId);
+    return null;
+  }
+  const page = (bookId) => createElement(StrictMode, null, provider({}, createElement(Page, { bookId })));
+  const root = mount(page(first));
+  await until(() => heard.status === "joined");
+  const bob = await connect("bob");
+  const room = await bob.joinRoom(first);
+  await room.send("one");
+  await until(() => heard.length === 1);
+  setTurn(2);
+  await room.send("two");
+  await until(() => heard.length === 2);
+  root.render(page(second));
+  await until(() => joins().includes(second));
+  await room.send("for nobody");
+  await (await bob.joinRoom(second)).send("three");
+  await until(() => heard.length === 3);
+  assert.deepEqual(heard, Object.assign(["1: one", "2: two", "2: three"], { status: "joined" }));
 });
 
 test("another client as the provider's prop: its room, its words, and the first one's is left", async () => {

@@ -3,10 +3,11 @@ import { ChatProvider } from "readrealm-chat/react";
 
 import { findBook } from "./books";
 import { useReader } from "./reader";
+import { Courier, useWaitingElsewhere } from "./room/courier";
 import { Gate } from "./room/gate";
 import { Room } from "./room/room";
 import { useRoute, type Route } from "./route";
-import { Rail } from "./shelf/rail";
+import { Rail, type RailProps } from "./shelf/rail";
 import { Shelf } from "./shelf/shelf";
 import { MAIN_ID, SkipLink } from "./skip-link";
 
@@ -28,9 +29,11 @@ export function App() {
   return (
     <div className={`room-screen cloth cloth-${book.cloth}`}>
       <SkipLink>Skip to the conversation</SkipLink>
-      <Rail current={book.id} name={reader.name} onRename={rename} />
       {reader.name === "" ? (
-        <Gate book={book} onName={rename} />
+        <>
+          <Rail current={book.id} name="" onRename={rename} waiting={[]} />
+          <Gate book={book} onName={rename} />
+        </>
       ) : (
         // Another name is another connection, and so is another try.
         <ChatProvider
@@ -39,10 +42,22 @@ export function App() {
           // What waits to be sent outlives a reload, and another name.
           options={{ userId: reader.userId, username: reader.name, outbox: "persist" }}
         >
+          <Beside current={book.id} name={reader.name} onRename={rename} />
           <Room key={book.id} book={book} userId={reader.userId} onReconnect={() => setConnection((n) => n + 1)} />
         </ChatProvider>
       )}
     </div>
+  );
+}
+
+/** The other books beside the open one, and what is still to be sent to their rooms. */
+function Beside(props: Omit<RailProps, "waiting">) {
+  const waiting = useWaitingElsewhere(props.current);
+  return (
+    <>
+      <Rail {...props} waiting={waiting} />
+      <Courier bookIds={waiting} />
+    </>
   );
 }
 

@@ -12,7 +12,7 @@ export interface Reader {
 export const NAME_MAX = 64;
 
 // Not crypto.randomUUID: it is missing on plain http, where a page on a home network is served.
-function randomId(): string {
+export function randomId(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(12));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

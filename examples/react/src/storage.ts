@@ -17,15 +17,15 @@ export function remember(store: () => Storage, key: string, value: string): void
 }
 
 export const local = () => localStorage;
+export const session = () => sessionStorage;
 
-/** Whether what is stored will be there again. */
-export function canRemember(store: () => Storage): boolean {
+/** All that is stored under names that begin like this. */
+export function stored(store: () => Storage, prefix: string): string[] {
   try {
-    const probe = "readrealm.probe";
-    store().setItem(probe, "1");
-    store().removeItem(probe);
-    return true;
+    const all = store();
+    const names = Array.from({ length: all.length }, (_, index) => all.key(index) ?? "");
+    return names.filter((name) => name.startsWith(prefix)).map((name) => all.getItem(name) ?? "");
   } catch {
-    return false;
+    return [];
   }
 }

@@ -1,4 +1,5 @@
 import { ChatError, type InitialRoom, type Members, type Message, type Room, type RoomEvent, type User } from "readrealm-chat";
+import { Listeners } from "../listeners.js";
 import { type ChatStore, GRACE_MS } from "./chat-store.js";
 
 /** Milliseconds between two renders of a busy room: a screen's frame. The first change is shown at once. */
@@ -37,6 +38,7 @@ export function beforeJoin(initial: InitialRoom | undefined): RoomSnapshot {
 export class RoomStore {
   snapshot: RoomSnapshot;
   joined: Promise<Room>;
+  readonly events = new Listeners<RoomEvent>();
   readonly #chat: ChatStore;
   readonly #bookId: number;
   readonly #release: () => void;
@@ -100,6 +102,7 @@ export class RoomStore {
     else if (event.type === "left") this.#setTyping(event.user, false);
     else if (event.type === "message") this.#setTyping(event.message, false);
     else if (event.type === "closed") this.#over(event.error);
+    this.events.emit(event);
   }
 
   /** A room that the page itself has left is joined again: it is in use here. */

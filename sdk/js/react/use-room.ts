@@ -8,6 +8,7 @@ import {
   type Message,
   type Page,
   type Room,
+  type RoomEvent,
   type SendOptions,
   type User,
 } from "readrealm-chat";
@@ -51,6 +52,11 @@ export interface UseRoomOptions {
    * the join goes on from it. It counts until the room is joined.
    */
   readonly initial?: InitialRoom | undefined;
+  /**
+   * Hears every event of the room while the component uses it, as `room.subscribe` does; what it closes over is that of
+   * the latest render.
+   */
+  readonly onEvent?: ((event: RoomEvent) => void) | undefined;
 }
 
 /**
@@ -62,9 +68,10 @@ export function useRoom(bookId: number, options?: UseRoomOptions): RoomView {
   const initial = options?.initial?.bookId === bookId ? options.initial : undefined;
   const first = useMemo(() => beforeJoin(initial), [initial]);
   // Read when the room is subscribed to: another state alone is no reason to do that anew.
-  const latest = useRef({ initial, first });
+  const onEvent = options?.onEvent;
+  const latest = useRef({ initial, first, onEvent });
   useEffect(() => {
-    latest.current = { initial, first };
+    latest.current = { initial, first, onEvent };
   });
   const subscribe = useCallback(
     (hear: () => void) => store.subscribeRoom(bookId, hear, latest.current.initial, latest.current.first),
@@ -74,6 +81,11 @@ export function useRoom(bookId: number, options?: UseRoomOptions): RoomView {
     subscribe,
     () => store.rooms.get(bookId)?.snapshot ?? first,
     () => first,
+  );
+  // After the subscription, with which the room is there.
+  useEffect(
+    () => store.rooms.get(bookId)?.events.add((event) => latest.current.onEvent?.(event)),
+    [store, bookId],
   );
   const actions = useMemo(() => actionsOf(store, bookId), [store, bookId]);
   return useMemo(() => ({ ...snapshot, ...actions, state }), [snapshot, actions, state]);

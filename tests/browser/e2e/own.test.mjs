@@ -147,6 +147,71 @@ story("an edit that is refused leaves the old words, and says so", async (stage)
   await alice.log.getByText("Not changed.").waitFor({ state: "detached" });
 });
 
+story("the words of a refused edit outlive leaving the room, and a reload", async (stage) => {
+  const server = await stage.server();
+  const alice = await stage.reader(server, "Alice");
+  let refusing = true;
+  await refuse(alice, "editMessage", () => refusing, { code: "forbidden", message: "not today" });
+  await alice.enter(shelf.alice);
+  await alice.write("As it was");
+  await alice.sees(["As it was"]);
+  await alice.press("As it was", "Edit");
+  await alice.editor.fill("Words I would not lose");
+  await alice.editor.press("Enter");
+  const told = alice.log.getByText("Not changed.");
+  await told.waitFor();
+  await alice.turnTo(shelf.moby);
+  await alice.arrived(shelf.moby);
+  assert.equal(await told.count(), 0);
+  await alice.turnTo(shelf.alice);
+  await alice.arrived(shelf.alice);
+  await told.waitFor();
+  await alice.page.reload();
+  await alice.arrived(shelf.alice);
+  await told.waitFor();
+  refusing = false;
+  await alice.message("As it was").getByRole("button", { name: "Try again" }).click();
+  await alice.sees(["Words I would not lose"]);
+  await told.waitFor({ state: "detached" });
+  await alice.page.reload();
+  await alice.arrived(shelf.alice);
+  await alice.sees(["Words I would not lose"]);
+  assert.equal(await told.count(), 0);
+});
+
+story("an edit that an earlier page left and the server refuses is told of, with its words", async (stage) => {
+  const server = await stage.server({ store: await stage.store("sqlite") });
+  const alice = await stage.reader(server, "Alice");
+  let mode = "swallow";
+  await refuse(alice, "editMessage", () => mode === "refuse", { code: "message_not_found", message: "there is no such message" }, () => mode === "swallow");
+  await alice.enter(shelf.alice);
+  await alice.write("As it was");
+  await alice.sees(["As it was"]);
+  await alice.press("As it was", "Edit");
+  await alice.editor.fill("Written in the tunnel");
+  await alice.editor.press("Enter");
+  await alice.log.getByText("Saving…").waitFor();
+  mode = "refuse";
+  await alice.page.reload();
+  await alice.arrived(shelf.alice);
+  await alice.log.getByText("Not changed.").waitFor();
+  await clean(alice, "a change of an earlier page that was refused");
+  await alice.sees(["As it was"]);
+
+  // The message goes: its words have no place in the log any more, and are offered all the same.
+  const other = await stage.tabOf(alice);
+  await other.page.goto(`${server.origin}/#/book/${shelf.alice.id}`);
+  await other.arrived(shelf.alice);
+  await other.press("As it was", "Delete");
+  await other.log.getByRole("button", { name: "Delete", exact: true }).last().click();
+  await alice.sees([]);
+  const trouble = alice.page.getByRole("form", { name: "Write a message" });
+  await trouble.getByText("Written in the tunnel").waitFor();
+  await clean(alice, "new words of a message that is gone");
+  await trouble.getByRole("button", { name: "Put it into the box" }).click();
+  assert.equal(await alice.composer.inputValue(), "Written in the tunnel");
+});
+
 async function pair(stage) {
   const server = await stage.server();
   const alice = await stage.reader(server, "Alice");

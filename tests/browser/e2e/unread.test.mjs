@@ -48,6 +48,38 @@ story("who comes back finds what is new behind a line, and goes on from there", 
   await until("a room without news opens at its end", () => inView(alice.message("And the latest")), true);
 });
 
+story("of more news than are loaded it says so, and the line stands where they begin once that is reached", async (stage) => {
+  const server = await stage.server({ flags: ["--messages-per-second", "0", "--user-messages-per-second", "0"] });
+  const alice = await stage.reader(server, "Alice");
+  const edmond = await stage.reader(server, "Edmond");
+  await alice.enter(shelf.alice);
+  await edmond.enter(shelf.alice);
+  for (const text of old) await edmond.write(text);
+  await alice.sees(old);
+  await alice.turnTo(shelf.moby);
+  await alice.arrived(shelf.moby);
+  // Until then she hears all that is said.
+  await until("her page has let go of the room", () => edmond.page.locator(".people").getByText("Alice", { exact: true }).count(), 0);
+  const many = Array.from({ length: 120 }, (_, n) => `Much news ${n + 1}`);
+  await speak(edmond, shelf.alice, ["Edmond", "Mina"], many);
+
+  await alice.turnTo(shelf.alice);
+  await alice.arrived(shelf.alice);
+  const divider = alice.log.getByText("New since you were here");
+  const pill = alice.jump;
+  await until("it says that there are more", () => pill.textContent(), (text) => /^\d+\+ new: jump to newest$/.test(text));
+  assert.equal(await divider.count(), 0, "no line where the news do not begin");
+  await alice.log.hover();
+  const wheelUp = async () => {
+    await alice.page.mouse.wheel(0, -500);
+    return divider.count();
+  };
+  await until("the line is reached", wheelUp, 1);
+  const after = await divider.evaluate((line) => line.nextElementSibling.querySelector("[data-testid=content]").innerText);
+  assert.equal(after, many[0]);
+  await alice.page.getByRole("button", { name: "120 new: jump to newest" }).waitFor();
+});
+
 story("beside five hundred messages a key is quick, and touches none of them", async (stage) => {
   const server = await stage.server({ flags: ["--messages-per-second", "0", "--user-messages-per-second", "0"] });
   const alice = await stage.reader(server, "Alice");

@@ -1,6 +1,6 @@
 import { useCallback, useSyncExternalStore } from "react";
 
-import { recall, remember } from "../storage";
+import { recall, remember, session } from "../storage";
 
 /**
  * What is being written, by room. Kept outside of the components, so that the words of a refused message find their
@@ -8,7 +8,6 @@ import { recall, remember } from "../storage";
  */
 const drafts = new Map<number, string>();
 const listeners = new Set<() => void>();
-const session = () => sessionStorage;
 const keyOf = (bookId: number) => `readrealm.draft.${bookId}`;
 
 function read(bookId: number): string {

@@ -1,5 +1,10 @@
 import { ChatError, type CloseReason } from "readrealm-chat";
 
+/** Whether the client ended, and with it all that it was to send. */
+export function isOver(error: unknown): boolean {
+  return error instanceof ChatError && (error.code === "closed" || error.code === "revoked");
+}
+
 /** What went wrong, in words a reader can act on. What may succeed by itself later never comes here. */
 export function explain(error: unknown): string {
   if (!(error instanceof ChatError)) return "Something went wrong: try again.";

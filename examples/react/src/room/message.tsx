@@ -4,10 +4,11 @@ import type { Message } from "readrealm-chat";
 import { Avatar, toneOf } from "./avatar";
 import { EditForm } from "./edit-form";
 import { Outcome } from "./outcome";
-import { OwnActions } from "./own-actions";
+import { OwnActions, TakeBack } from "./own-actions";
 import { Text } from "./text";
 import { isSettled } from "./timeline";
-import type { Change, ChangeActions } from "./use-changes";
+import type { Change } from "./changes";
+import { isOpen, type ChangeActions } from "./use-changes";
 import type { SendActions } from "./use-sending";
 import { Clock, When } from "./when";
 
@@ -37,6 +38,7 @@ export const MessageRow = memo(function MessageRow(props: MessageProps) {
   const { message, mine, opens, closes, change, editing, waiting, reason, reachable, actions } = props;
   const open = change !== undefined && change.status !== "failed";
   const content = (open ? change.content : undefined) ?? message.content;
+  const takeable = waiting && message.status === "sending" && message.clientMessageId !== undefined;
   const changeable = mine && isSettled(message) && !editing && !open;
   const classes = ["message", mine && "mine", opens && "opens", closes && "closes", message.status];
   if (open && change.content === undefined) classes.push("leaving");
@@ -51,11 +53,12 @@ export const MessageRow = memo(function MessageRow(props: MessageProps) {
         {opens ? <When at={message.createdAt} /> : <Clock at={message.createdAt} />}
       </p>
       {/* Focusable by touch alone: a finger cannot point without pressing. */}
-      <div className="bubble" tabIndex={changeable ? -1 : undefined} hidden={editing}>
+      <div className="bubble" tabIndex={changeable || takeable ? -1 : undefined} hidden={editing}>
         <p className="content" data-testid="content" dir="auto">
           <Text>{content}</Text>
         </p>
         <span className="mark">{markOf(message, change, waiting)}</span>
+        {takeable && <TakeBack reachable={reachable} onTakeBack={() => actions.takeBack(message)} />}
         {changeable && (
           <OwnActions
             reachable={reachable}
@@ -94,7 +97,7 @@ export const MessageRow = memo(function MessageRow(props: MessageProps) {
             if (change.content === undefined) actions.remove(message);
             else actions.edit(message, change.content);
           }}
-          onDiscard={() => actions.forget(message)}
+          onDiscard={() => actions.forget(message.id)}
           discard="Leave it"
         />
       )}
@@ -104,7 +107,7 @@ export const MessageRow = memo(function MessageRow(props: MessageProps) {
 
 /** One word beside the message, in a place that is kept for it. */
 function markOf(message: Message, change: Change | undefined, waiting: boolean): string {
-  if (message.status === "sending" || change?.status === "pending") {
+  if (message.status === "sending" || isOpen(change)) {
     if (waiting) return "Waiting";
     return change === undefined ? "Sending…" : change.content === undefined ? "Deleting…" : "Saving…";
   }

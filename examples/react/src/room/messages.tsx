@@ -6,10 +6,11 @@ import { dayName, useToday } from "../time";
 import { MessageRow, type RowActions } from "./message";
 import { Placeholder } from "./placeholder";
 import { isSettled, timeline } from "./timeline";
-import { changeOf, type Change } from "./use-changes";
+import type { Changes } from "./changes";
+import { changeOf, isOpen } from "./use-changes";
 import type { LogScroll } from "./use-log-scroll";
 import { useOlder } from "./use-older";
-import type { Unread } from "./use-unread";
+import { reachesBeyond, type Unread } from "./use-unread";
 
 interface MessagesProps {
   book: Book;
@@ -20,8 +21,8 @@ interface MessagesProps {
   loadPrevious: () => Promise<{ hasMore: boolean }>;
   scroll: LogScroll;
   unread: Unread | undefined;
-  changes: ReadonlyMap<string, Change>;
-  /** Why messages failed, by their words. */
+  changes: Changes;
+  /** Why messages failed, by the id of their copies. */
   reasons: ReadonlyMap<string, string>;
   /** The message that is being edited. */
   editing: string | undefined;
@@ -35,8 +36,9 @@ export const Messages = memo(function Messages(props: MessagesProps) {
   const { book, messages, userId, status, hasMore, loadPrevious, scroll, unread, changes, reasons, away, actions } = props;
   const joined = status === "joined";
   const today = useToday();
-  const entries = useMemo(() => timeline(messages, userId, unread), [messages, userId, unread]);
-  const reachable = useMemo(() => messages.find((m) => isSettled(m) && m.userId === userId)?.id, [messages, userId]);
+  const entries = useMemo(() => timeline(messages, userId, unread, hasMore), [messages, userId, unread, hasMore]);
+  const own = useMemo(() => messages.filter((m) => m.userId === userId), [messages, userId]);
+  const reachable = [own.find(isSettled)?.id, own.find((m) => m.status === "sending")?.id];
   const older = useOlder(scroll.log, joined && hasMore, loadPrevious);
 
   // A reader who comes back goes on where they had been, once.
@@ -45,8 +47,11 @@ export const Messages = memo(function Messages(props: MessagesProps) {
   useLayoutEffect(() => {
     if (!joined || opened.current) return;
     opened.current = true;
-    if (divider.current !== null) scroll.openAt(divider.current);
-  }, [joined, scroll]);
+    // More is new than is loaded: from the oldest on, until the reader turns back to the line.
+    const oldest = unread !== undefined && reachesBeyond(messages, unread, hasMore) ? scroll.list.current?.firstElementChild : null;
+    const place = divider.current ?? oldest;
+    if (place instanceof HTMLElement) scroll.openAt(place);
+  }, [hasMore, joined, messages, scroll, unread]);
 
   return (
     <div
@@ -98,9 +103,9 @@ export const Messages = memo(function Messages(props: MessagesProps) {
               closes={entry.closes}
               change={change}
               editing={props.editing === message.id}
-              waiting={away && (message.status === "sending" || change?.status === "pending")}
-              reason={message.status === "failed" ? reasons.get(message.content) : undefined}
-              reachable={message.id === reachable}
+              waiting={away && (message.status === "sending" || isOpen(change))}
+              reason={message.status === "failed" ? reasons.get(message.id) : undefined}
+              reachable={reachable.includes(message.id)}
               actions={actions}
             />
           );

@@ -61,6 +61,19 @@ export function OwnActions({ reachable, onEdit, onDelete }: OwnActionsProps) {
   );
 }
 
+/** What waits for the connection comes back into the message box. */
+export function TakeBack({ reachable, onTakeBack }: { reachable: boolean; onTakeBack: () => void }) {
+  return (
+    <div className="actions" onKeyDown={toNeighbour}>
+      <button type="button" className="action" aria-label="Take back" tabIndex={reachable ? 0 : -1} onClick={onTakeBack}>
+        <svg viewBox="0 0 24 24" aria-hidden="true">
+          <path d="M9 5 4 10l5 5M4 10h10a5 5 0 0 1 0 10h-3" />
+        </svg>
+      </button>
+    </div>
+  );
+}
+
 /** Up and down: the same button of the own message before or after. */
 function toNeighbour(event: KeyboardEvent<HTMLElement>): void {
   if (event.key !== "ArrowUp" && event.key !== "ArrowDown") return;

@@ -1,4 +1,5 @@
 import { useCallback, useMemo, useRef, useState } from "react";
+import type { RoomEvent } from "readrealm-chat";
 import { useRoom } from "readrealm-chat/react";
 
 import type { Book } from "../books";
@@ -14,11 +15,12 @@ import { Messages } from "./messages";
 import { RoomHeader } from "./room-header";
 import { isSettled } from "./timeline";
 import { Typing } from "./typing";
-import { useChanges } from "./use-changes";
+import { Unplaced } from "./unplaced";
+import { changeOf, isOpen, refusedChange, useChanges } from "./use-changes";
 import { useLogScroll } from "./use-log-scroll";
 import { useNews, useRoomTitle } from "./use-news";
 import { useSending } from "./use-sending";
-import { isUnread, useUnread } from "./use-unread";
+import { isUnread, reachesBeyond, useUnread } from "./use-unread";
 
 interface RoomProps {
   book: Book;
@@ -27,19 +29,20 @@ interface RoomProps {
 }
 
 export function Room({ book, userId, onReconnect }: RoomProps) {
-  const room = useRoom(book.id);
+  const room = useRoom(book.id, { onEvent: heard });
   const { loadPrevious, hasMore, members, typing, setTyping, state, status } = room;
   const joined = status === "joined";
   const messages = useWithLeftBehind(book.id, room.messages, joined);
   const box = useRef<HTMLTextAreaElement>(null);
   const [editing, setEditing] = useState<string>();
-  const { changes, actions: changeActions } = useChanges(room.edit, room.delete);
+  const { changes, actions: changeActions } = useChanges(book.id, room.edit, room.delete);
   const { actions: sendActions, reasons, refused } = useSending(book.id, userId, messages, room.send, room.delete);
 
   const scroll = useLogScroll(messages);
   const newest = useMemo(() => (joined ? (messages.find(isSettled)?.seq ?? 0) : undefined), [joined, messages]);
   const unread = useUnread(book.id, userId, newest, scroll);
   const unreadCount = scroll.behind ? messages.filter((m) => isUnread(m, userId, unread)).length : 0;
+  const more = unreadCount > 0 && unread !== undefined && reachesBeyond(messages, unread, hasMore) ? "+" : "";
   const news = useNews(messages, userId, joined, scroll.atNewest) + unreadCount;
   useRoomTitle(book.title, messages, userId, joined);
 
@@ -61,14 +64,19 @@ export function Room({ book, userId, onReconnect }: RoomProps) {
     [jumpToNewest, sendActions],
   );
 
+  function heard(event: RoomEvent) {
+    if (event.type !== "refused") return;
+    const { messageId, content, error, clientMessageId } = event;
+    if (messageId === undefined) sendActions.explainRefused(clientMessageId, error);
+    else refusedChange(book.id, messageId, content, error);
+  }
+
   function editLast() {
-    const open = (id: string) => changes.get(id)?.status === "pending";
-    const last = messages.find((m) => isSettled(m) && m.userId === userId && !open(m.id));
+    const last = messages.find((m) => isSettled(m) && m.userId === userId && !isOpen(changeOf(m, changes)));
     if (last !== undefined) setEditing(last.id);
   }
 
-  const pending = [...changes.values()].filter((change) => change.status === "pending").length;
-  const waiting = messages.filter((m) => m.status === "sending").length + pending;
+  const waiting = messages.filter((m) => m.status === "sending" || isOpen(changeOf(m, changes))).length;
   const over =
     state.status === "closed" ? explainClosed(state.reason) : status === "failed" ? explain(room.error) : undefined;
   return (
@@ -94,7 +102,7 @@ export function Room({ book, userId, onReconnect }: RoomProps) {
           <Banner state={state} waiting={waiting} />
           {!scroll.atNewest && (
             <button type="button" className={news > 0 ? "pill news" : "pill"} onClick={jumpToNewest}>
-              {news > 0 ? `${news} new: jump to newest` : "Jump to newest"}
+              {news > 0 ? `${news}${more} new: jump to newest` : "Jump to newest"}
             </button>
           )}
         </div>
@@ -115,7 +123,10 @@ export function Room({ book, userId, onReconnect }: RoomProps) {
                 </button>
               </p>
             ) : (
-              refused !== "" && <p>{refused}</p>
+              <>
+                {refused !== "" && <p>{refused}</p>}
+                {joined && <Unplaced bookId={book.id} changes={changes} messages={messages} onForget={actions.forget} />}
+              </>
             )
           }
         />

@@ -1,7 +1,7 @@
-import type { Message } from "readrealm-chat";
+import { messageKey, type Message } from "readrealm-chat";
 
 import { startOfDay } from "../time";
-import { isUnread, type Unread } from "./use-unread";
+import { isUnread, reachesBeyond, type Unread } from "./use-unread";
 
 export type Entry =
   | { kind: "day"; key: string; date: Date }
@@ -24,11 +24,6 @@ export function isSettled(message: Message): boolean {
   return message.status === "sent";
 }
 
-// The client's own id outlives the optimistic copy, so a message keeps its element when it is acknowledged.
-function keyOf(message: Message): string {
-  return message.clientMessageId === undefined ? message.id : `${message.userId}/${message.clientMessageId}`;
-}
-
 function sameRun(a: Message, b: Message): boolean {
   return (
     a.userId === b.userId &&
@@ -38,9 +33,10 @@ function sameRun(a: Message, b: Message): boolean {
 }
 
 /** The room as it is read: oldest first, with the days, the runs of one author and what is unread marked. */
-export function timeline(newestFirst: readonly Message[], userId: string, unread: Unread | undefined): Entry[] {
+export function timeline(newestFirst: readonly Message[], userId: string, unread: Unread | undefined, hasMore: boolean): Entry[] {
   const entries: Entry[] = [];
-  let divided: boolean = false;
+  // Where the first of what is unread is not loaded yet, no line can stand before it.
+  let divided: boolean = unread !== undefined && reachesBeyond(newestFirst, unread, hasMore);
   let previous: Message | undefined;
   let previousDay = Number.NaN;
   for (let i = newestFirst.length - 1; i >= 0; i--) {
@@ -56,7 +52,8 @@ export function timeline(newestFirst: readonly Message[], userId: string, unread
     divided ||= divides;
     entries.push({
       kind: "message",
-      key: keyOf(message),
+      // A message keeps its element when it is acknowledged.
+      key: messageKey(message),
       message,
       mine: message.userId === userId,
       opens,

@@ -21,6 +21,12 @@ export function isUnread(message: Message, userId: string, unread: Unread | unde
   );
 }
 
+/** Whether there may be unread messages before the oldest that is loaded. */
+export function reachesBeyond(newestFirst: readonly Message[], unread: Unread, hasMore: boolean): boolean {
+  const oldest = newestFirst.findLast(({ status }) => status === "sent");
+  return hasMore && (oldest === undefined || oldest.seq > unread.since + 1);
+}
+
 /** The place a reader has read up to, by room; none for a room that is new to them. */
 function readMark(key: string): number | undefined {
   const mark = Number(recall(local, key) ?? Number.NaN);

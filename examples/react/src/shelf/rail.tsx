@@ -7,14 +7,16 @@ import { ThemeToggle } from "../theme";
 import { Wordmark } from "../wordmark";
 import { Cover } from "./cover";
 
-interface RailProps {
+export interface RailProps {
   current: number;
   name: string;
   onRename: (name: string) => void;
+  /** The books in whose rooms words wait to be sent. */
+  waiting: readonly number[];
 }
 
 /** The shelf, narrowed to a column beside an open room. */
-export function Rail({ current, name, onRename }: RailProps) {
+export function Rail({ current, name, onRename, waiting }: RailProps) {
   const headingId = useId();
   return (
     <nav className="rail" aria-labelledby={headingId}>
@@ -33,7 +35,11 @@ export function Rail({ current, name, onRename }: RailProps) {
               <a href={roomHref(book.id)} aria-current={book.id === current ? "page" : undefined}>
                 {book.title}
               </a>
-              <span className="rail-author">{book.author}</span>
+              {waiting.includes(book.id) ? (
+                <span className="rail-author rail-waits">Words wait to be sent</span>
+              ) : (
+                <span className="rail-author">{book.author}</span>
+              )}
             </span>
           </li>
         ))}
@@ -46,7 +52,7 @@ export function Rail({ current, name, onRename }: RailProps) {
   );
 }
 
-function ReadingAs({ name, onRename }: Omit<RailProps, "current">) {
+function ReadingAs({ name, onRename }: Pick<RailProps, "name" | "onRename">) {
   const [editing, setEditing] = useState(false);
   if (editing) {
     return (
