@@ -5,10 +5,12 @@
 //! ```
 
 mod join;
+mod member;
 mod nodes;
 mod resume;
 mod rounds;
 mod seed;
+mod socketio;
 
 use clap::Parser;
 
@@ -21,6 +23,9 @@ enum Scenario {
     Nodes(nodes::Options),
     /// What it costs to resume a room of 1,000,000 events from its beginning, while the room talks on.
     Resume(resume::Options),
+    /// What a delivery costs the server on `/ws` and on `/socket.io/`.
+    #[command(name = "socketio")]
+    SocketIo(socketio::Options),
 }
 
 #[tokio::main]
@@ -29,5 +34,6 @@ async fn main() {
         Scenario::Join(options) => join::run(&options).await,
         Scenario::Nodes(options) => nodes::run(&options).await,
         Scenario::Resume(options) => resume::run(&options).await,
+        Scenario::SocketIo(options) => socketio::run(&options).await,
     }
 }

@@ -101,3 +101,22 @@ pub trait Deliver: Send + Sync {
     /// Queues a frame and returns at once. What happens when the queue is full is the receiver's policy.
     fn deliver(&self, frame: Frame);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_is_translated_once_however_many_share_it() {
+        let frame = Frame::event("typing", &true);
+        let (mut times, shared) = (0, frame.clone());
+        for frame in [&frame, &shared, &frame] {
+            let told = frame.translated(|text| {
+                times += 1;
+                Str::from(format!("2{text}"))
+            });
+            assert_eq!(&**told, r#"2{"event":"typing","data":true}"#);
+        }
+        assert_eq!(times, 1);
+    }
+}

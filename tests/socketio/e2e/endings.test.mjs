@@ -23,3 +23,54 @@ story("a server that drains lets its clients go one by one, and they come back t
   await until("all are back", () => phones.every(({ connects }) => connects === 2), true);
   assert.equal(again.origin, server.origin);
 });
+
+/** What the server counts. */
+async function counted(server, line) {
+  const numbers = await (await fetch(`${server.origin}/metrics`)).text();
+  return Number(numbers.split("\n").find((text) => text.startsWith(`${line} `))?.split(" ")[1] ?? 0);
+}
+
+const RATES_OFF = ["--messages-per-second", "0", "--user-messages-per-second", "0"];
+
+/** So many bytes are more than the system's own buffers between two programs hold. */
+async function flood(phone) {
+  const content = "字".repeat(4_000);
+  for (let n = 0; n < 1_500; n++) await phone.ask("chatMessage", { bookId: 1, content });
+}
+
+story("who takes nothing is let go when its queue is full, harms nobody, and gives its place back", async (stage) => {
+  const flags = [...RATES_OFF, "--outbox-bytes", "200000", "--ping-interval", "1s", "--idle-timeout", "20s", "--max-connections-per-address", "3"];
+  const server = await stage.server({ flags });
+  const stuck = await stage.engine(server, ['42["joinRoom",{"bookId":1,"userId":"stuck"}]']);
+  await stuck.hears((packet) => packet.startsWith('42["previousMessages"'));
+  const [talker, listener] = [stage.phone(server), stage.phone(server)];
+  await talker.join(1, "talker");
+  await listener.join(1, "listener");
+  stuck.socket.pause();
+  await flood(talker);
+  assert.equal((await listener.hearsMessages(1_500)).length, 1_500);
+  await until("it is let go", () => counted(server, 'readrealm_connections{transport="socketio"}'), 2);
+  assert.equal(await counted(server, 'readrealm_connections_closed_total{reason="slow_consumer"}'), 1);
+  await listener.hears("userLeft", ({ userId }) => userId === "stuck");
+  const handshake = async () => (await fetch(`${server.origin}/socket.io/?EIO=4&transport=polling`)).status;
+  await until("its place is free", handshake, 200, 40_000);
+  assert.deepEqual([talker.connects, talker.ends, listener.ends], [1, [], []]);
+});
+
+story("who reads slowly is told everything, once and in order", async (stage) => {
+  const flags = [...RATES_OFF, "--outbox-bytes", "100000000", "--ping-interval", "1s", "--idle-timeout", "20s"];
+  const server = await stage.server({ flags });
+  const slow = stage.phone(server);
+  const talker = stage.phone(server);
+  await slow.join(1, "slow");
+  await talker.join(1, "talker");
+  const socket = slow.socket.io.engine.transport.ws;
+  socket.pause();
+  const flooded = flood(talker);
+  await talker.hearsMessages(1_400);
+  socket.resume();
+  await flooded;
+  await slow.hearsMessages(1_500);
+  assert.deepEqual(slow.all("newMessage").map(({ seq }) => seq), Array.from({ length: 1_500 }, (_, n) => n + 1));
+  assert.deepEqual([slow.connects, slow.ends], [1, []]);
+});

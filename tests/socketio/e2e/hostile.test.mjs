@@ -90,6 +90,8 @@ story("a namespace that does not exist is refused, before and after", async (sta
   const admin = stage.phone({ origin: `${server.origin}/admin` });
   await until("it is refused", () => admin.refusals.length, 1);
   assert.equal(admin.refusals[0].message, "Invalid namespace");
+  const old = stage.phone({ origin: `${server.origin}/admin` }, { version: 2 });
+  await until("version 2 is refused", () => old.refusals, ["Invalid namespace"]);
   const client = await stage.engine(server);
   client.send("40/elsewhere,{}");
   await client.hears((packet) => packet === '44/elsewhere,{"message":"Invalid namespace"}');

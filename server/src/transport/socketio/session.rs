@@ -211,11 +211,12 @@ impl Packets {
 
     /// There is no such namespace. Where the engine has no room, the client will not hear it.
     fn refuse(&self, namespace: &str) {
-        let why = Refusal {
-            message: "Invalid namespace",
-            data: None,
+        let message = "Invalid namespace";
+        let refused = match self.socket.protocol {
+            ProtocolVersion::V3 => packet::refused(namespace, &message),
+            ProtocolVersion::V4 => packet::refused(namespace, &Refusal { message, data: None }),
         };
-        let _ = self.socket.emit(packet::refused(namespace, &why));
+        let _ = self.socket.emit(refused);
     }
 }
 

@@ -17,12 +17,13 @@ use super::words;
 use crate::connection::Outbound;
 
 /// Packets the engine holds for one connection…
-pub(super) const CAPACITY: usize = 128;
+pub(super) const CAPACITY: usize = 64;
 
-/// …of so many bytes at most: a larger one goes when the engine holds no other. 1 MiB of the first kind, in all.
-const LARGE: usize = 8 * 1024;
+/// …of so many bytes at most, which no message has: a larger one goes when the engine holds no other.
+const LARGE: usize = 32 * 1024;
 
-/// The engine tells nobody when it has taken something: the first wait for it, which doubles…
+/// The engine tells nobody when it has taken something. After one turn of the other tasks, the first wait for it, which
+/// doubles…
 const FIRST_WAIT: Duration = Duration::from_millis(2);
 
 /// …up to this one.
@@ -63,7 +64,7 @@ impl Writer {
     fn poll_hand_over(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Gone>> {
         while let Some(text) = self.ready.pop_front() {
             match hand_over(&self.socket, text) {
-                Ok(()) => self.wait.times = 0,
+                Ok(()) => self.wait = Wait::default(),
                 Err(TrySendError::Closed(_)) => return Poll::Ready(Err(Gone)),
                 Err(TrySendError::Full(text)) => {
                     self.ready.push_front(text);
@@ -77,11 +78,16 @@ impl Writer {
 
 impl Wait {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let pause = (FIRST_WAIT * 2_u32.pow(self.times)).min(LONGEST_WAIT);
+        if self.times == 0 {
+            self.times = 1;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let pause = (FIRST_WAIT * 2_u32.pow(self.times - 1)).min(LONGEST_WAIT);
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(pause)));
         ready!(timer.as_mut().poll(context));
         self.timer = None;
-        self.times = (self.times + 1).min(5);
+        self.times = (self.times + 1).min(6);
         Poll::Ready(())
     }
 }
