@@ -15,6 +15,7 @@ story("a server that drains lets its clients go one by one, and they come back t
   for (const phone of phones) phone.socket.on("disconnect", (reason) => ended.push([Date.now() - begin, reason]));
   await server.drain();
   await until("all were let go", () => ended.length, phones.length);
+  assert.doesNotMatch(server.log, /drain took longer/);
   assert.ok(ended.every(([, reason]) => reason !== "io server disconnect"), String(ended));
   const times = ended.map(([at]) => at);
   assert.ok(Math.max(...times) - Math.min(...times) > 1_500, `they end over some seconds: ${times}`);
@@ -73,4 +74,16 @@ story("who reads slowly is told everything, once and in order", async (stage) =>
   await slow.hearsMessages(1_500);
   assert.deepEqual(slow.all("newMessage").map(({ seq }) => seq), Array.from({ length: 1_500 }, (_, n) => n + 1));
   assert.deepEqual([slow.connects, slow.ends], [1, []]);
+});
+
+story("a peer that takes nothing does not hold up a drain", async (stage) => {
+  const server = await stage.server({ flags: [...RATES_OFF, "--outbox-bytes", "200000"] });
+  const stuck = await stage.engine(server, ['42["joinRoom",{"bookId":1,"userId":"stuck"}]']);
+  await stuck.hears((packet) => packet.startsWith('42["previousMessages"'));
+  const talker = stage.phone(server, { reconnection: false });
+  await talker.join(1, "talker");
+  stuck.socket.pause();
+  await flood(talker);
+  await server.drain();
+  assert.doesNotMatch(server.log, /drain took longer/);
 });

@@ -103,3 +103,17 @@ story("in a large room a count takes the place of who comes and goes", async (st
   await phone.hears("occupancy", ({ bookId, count }) => bookId === BOOK && count === 111);
   assert.ok(phone.all("userJoined").length <= 101);
 });
+
+story("a phone at one node and a browser at another are in one room", async (stage) => {
+  const store = await stage.store("mongod");
+  const [first, second] = [await stage.server({ store }), await stage.server({ store })];
+  const phone = stage.phone(first, { transports: ways.polling });
+  const browser = await stage.browser(second);
+  await phone.join(BOOK, "p", "phone");
+  await browser.ask("joinRoom", { bookId: BOOK, userId: "b", username: "browser" });
+  await phone.hears("userJoined", ({ username }) => username === "browser");
+  await phone.ask("chatMessage", { bookId: BOOK, content: "from a phone" });
+  await browser.hears("message", ({ content }) => content === "from a phone");
+  await browser.ask("message", { bookId: BOOK, content: "from a browser" });
+  assert.deepEqual(await phone.hearsMessages(2), ["from a phone", "from a browser"]);
+});

@@ -73,11 +73,17 @@ story("a message says whose it is, also in a room that was joined as somebody el
     [["u2", "bob"], ["u1", "alice"], ["u1", "Alice L."]],
   );
 
+  // Another user of the same phone, who joins the same room on the same connection.
+  phone.heard = [];
+  await phone.join(BOOK, "u4", "dave");
+  phone.emit("chatMessage", { bookId: BOOK, userId: "u4", username: "dave", content: "as dave" });
+  assert.deepEqual((await phone.hears("newMessage")).userId, "u4");
+
   // After a reconnect an app that joins once, when its page opens, goes on talking: it is in the room again.
   const again = stage.phone(server);
   again.emit("chatMessage", { bookId: BOOK, userId: "u3", username: "carol", content: "not joined" });
   assert.equal((await again.hears("newMessage")).content, "not joined");
-  assert.equal((await again.hears("previousMessages")).length, 3);
+  assert.equal((await again.hears("previousMessages")).length, 4);
   await phone.hears("userJoined", ({ userId }) => userId === "u3");
   phone.emit("chatMessage", { bookId: BOOK, content: "welcome" });
   await again.hears("newMessage", ({ content }) => content === "welcome");

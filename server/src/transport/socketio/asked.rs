@@ -1,5 +1,6 @@
 //! What a client asked and was not answered yet, and the rooms it is in: by it answers find their callback.
 
+use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use readrealm_protocol::BookId;
@@ -56,12 +57,15 @@ impl Asked {
         self.lock().questions.remove(&id)
     }
 
-    /// The connection is in a room, as who its token says, or as `user`. Returns who that is where it was not in before.
+    /// The connection is in a room, as who its token says, or as `user`. Returns who that is where it was not in before:
+    /// one that was in stays who it was there.
     pub(super) fn entered(&self, book: BookId, user: Option<User>) -> Option<User> {
         let mut state = self.lock();
         let user = state.known_as.clone().or(user)?;
-        let before = state.rooms.insert(book, user.clone());
-        before.is_none().then_some(user)
+        match state.rooms.entry(book) {
+            Entry::Occupied(_) => None,
+            Entry::Vacant(room) => Some(room.insert(user).clone()),
+        }
     }
 
     /// The connection is not in a room any more.

@@ -1,7 +1,7 @@
 //! The engine below Socket.IO: its settings, and what it calls.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -101,9 +101,10 @@ impl Link {
     }
 }
 
-/// What the engine calls. It does so in the order that packets come, from before the first one.
+/// What the engine calls. It does so in the order that packets come, from before the first one. A connection that takes
+/// nothing any more keeps the engine, and must not keep what a drain waits for.
 #[derive(Debug)]
-pub(super) struct Handler(pub(super) Arc<Shared>);
+pub(super) struct Handler(pub(super) Weak<Shared>);
 
 impl Handler {
     fn receive(socket: &Socket<Link>, item: Item) {
@@ -119,13 +120,14 @@ impl EngineIoHandler for Handler {
     type Data = Link;
 
     fn on_connect(self: Arc<Self>, socket: Arc<Socket<Link>>) {
+        let Some(shared) = self.0.upgrade() else {
+            return socket.close(DisconnectReason::ClosingServer);
+        };
         let (sender, packets) = mpsc::channel(PACKETS);
         *socket.data.packets.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
-        let shared = Arc::clone(&self.0);
         let span = connection_span(&socket.req_parts.extensions);
-        self.0
-            .tasks
-            .spawn(session::serve(socket, packets, shared).instrument(span));
+        let tasks = shared.tasks.clone();
+        tasks.spawn(session::serve(socket, packets, shared).instrument(span));
     }
 
     fn on_disconnect(&self, socket: Arc<Socket<Link>>, _reason: DisconnectReason) {

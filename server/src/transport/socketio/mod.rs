@@ -18,6 +18,7 @@ mod writer;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
@@ -28,6 +29,7 @@ use engineioxide::service::EngineIoService;
 use hyper::service::Service;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
+use tokio::time::timeout;
 
 use super::admission::Full;
 use super::websocket::switching;
@@ -38,6 +40,9 @@ use impatient::Impatient;
 
 /// Where it is served; clients append a slash.
 const PATH: &str = "/socket.io";
+
+/// How long the packets of one request may take to come.
+const SEND_WITHIN: Duration = Duration::from_secs(30);
 
 /// What a page may send along, and for how long its browser need not ask again, in seconds.
 const PREFLIGHT: [(header::HeaderName, &str); 3] = [
@@ -55,7 +60,7 @@ struct SocketIo {
 /// Its routes.
 pub fn routes(shared: &Arc<Shared>) -> Router {
     let config = engine::config(PATH, &shared.connections.limits);
-    let handler = Arc::new(Handler(Arc::clone(shared)));
+    let handler = Arc::new(Handler(Arc::downgrade(shared)));
     let state = SocketIo {
         shared: Arc::clone(shared),
         engine: EngineIoService::with_config(handler, config),
@@ -86,10 +91,7 @@ async fn serve(
     } else if parameter(request.uri(), "transport") == Some("websocket") {
         upgrade(&state, request)
     } else {
-        match state.engine.call(request).await {
-            Ok(response) => response.into_response(),
-            Err(never) => match never {},
-        }
+        poll(&state, request).await
     };
     readable(response, origin)
 }
@@ -130,6 +132,23 @@ fn open(shared: &Shared, address: SocketAddr, request: &mut Request) -> Result<(
     // The session keeps the request that opened it, and so its place, as long as it lasts.
     request.extensions_mut().insert(Arc::new(admitted));
     Ok(())
+}
+
+/// Long-polling. What is sent must come in time, and what is asked for may take as long as there is nothing to tell.
+async fn poll(state: &SocketIo, request: Request) -> Response {
+    let within = (request.method() == Method::POST).then_some(SEND_WITHIN);
+    let polled = async {
+        match state.engine.call(request).await {
+            Ok(response) => response.into_response(),
+            Err(never) => match never {},
+        }
+    };
+    match within {
+        None => polled.await,
+        Some(within) => timeout(within, polled)
+            .await
+            .unwrap_or_else(|_| refuse(StatusCode::REQUEST_TIMEOUT, 3, "the packets did not come in time")),
+    }
 }
 
 /// The handshake is answered here and not by the engine, which would wait for ever for a peer that takes nothing.

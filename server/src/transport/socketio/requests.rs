@@ -200,3 +200,95 @@ fn renamed(mut error: DecodeError, from: &str, to: &str) -> DecodeError {
     }
     error
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn user(id: &str, name: &str) -> User {
+        User {
+            user_id: id.try_into().unwrap(),
+            username: name.try_into().unwrap(),
+        }
+    }
+
+    #[test]
+    fn a_message_is_by_whom_it_names_and_else_by_who_joined() {
+        let alice = user("u1", "alice");
+        for (data, joined, by) in [
+            (json!({}), Some(&alice), None),
+            (json!({"userId": "u1"}), Some(&alice), None),
+            (json!({"userId": "u1", "username": "alice"}), Some(&alice), None),
+            (
+                json!({"userId": "u1", "username": "al"}),
+                Some(&alice),
+                Some(user("u1", "al")),
+            ),
+            (json!({"username": "al"}), Some(&alice), Some(user("u1", "al"))),
+            (json!({"userId": "u2"}), Some(&alice), Some(user("u2", "u2"))),
+            (
+                json!({"userId": "u2", "username": "bob"}),
+                None,
+                Some(user("u2", "bob")),
+            ),
+            (json!({"username": "bob"}), None, None),
+            (json!({"userId": null, "username": null}), Some(&alice), None),
+        ] {
+            assert_eq!(author(&data, joined).unwrap(), by, "{data} {joined:?}");
+        }
+        assert!(author(&json!({"userId": ""}), Some(&alice)).is_err());
+        assert!(author(&json!({"userId": "u2", "username": " "}), None).is_err());
+    }
+
+    #[test]
+    fn numbers_come_as_a_database_would_take_them() {
+        for (sent, read) in [
+            (json!("28520"), json!(28520)),
+            (json!(" 28520 "), json!(28520)),
+            (json!("028520"), json!(28520)),
+            (json!(28520.0), json!(28520)),
+            (json!(28520), json!(28520)),
+        ] {
+            let mut data = json!({"bookId": sent});
+            tidy(&mut data);
+            assert_eq!(data["bookId"], read);
+        }
+        for sent in [
+            json!(""),
+            json!("+1"),
+            json!("-1"),
+            json!("1e3"),
+            json!("٣"),
+            json!(1.5),
+            json!(-1.0),
+            json!(1e300),
+        ] {
+            let mut data = json!({"bookId": sent});
+            tidy(&mut data);
+            assert_eq!(data["bookId"], sent);
+        }
+        let mut data = json!({"userId": 5, "username": 7, "after": 3, "epoch": "e"});
+        tidy(&mut data);
+        assert_eq!(data, json!({"userId": "5", "username": "7"}));
+    }
+
+    #[test]
+    fn a_post_in_a_room_not_joined_joins_it_first_and_once() {
+        let (asked, mut read) = (Asked::default(), VecDeque::new());
+        let call: Call<'_> =
+            serde_json::from_str(r#"["chatMessage",{"bookId":"7","userId":"u1","content":"x"}]"#).unwrap();
+        super::read(&call, None, &asked, &mut read);
+        let [Inbound::Frame(Ok(join)), Inbound::By(author, post)] = read.make_contiguous() else {
+            panic!("{read:?}")
+        };
+        assert!(matches!(&join.event, ClientEvent::JoinRoom(join) if join.book_id == BookId::from(7)));
+        assert!(matches!(post.event, ClientEvent::Message(_)));
+        assert_eq!(**author, user("u1", "u1"));
+        asked.entered(BookId::from(7), Some(user("u1", "u1")));
+        read.clear();
+        super::read(&call, None, &asked, &mut read);
+        assert!(matches!(read.make_contiguous(), [Inbound::Frame(Ok(_))]), "{read:?}");
+    }
+}
