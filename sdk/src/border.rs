@@ -12,7 +12,7 @@ use readrealm_protocol::ids::{BookId, ClientMessageId, Content, Invalid, Message
 use wasm_bindgen::prelude::*;
 
 use crate::client::{Client, Sign};
-use crate::decode::{Fields, book_id, decode, snapshot, written};
+use crate::decode::{Fields, book_id, decode, lasts_ms, snapshot, written};
 use crate::io::Options;
 use crate::shell::{Host, Shell};
 use crate::socket::{now, random};
@@ -103,7 +103,8 @@ impl Core {
 
     /// The token that was asked for as `number`.
     pub fn token(&self, number: u32, token: String) {
-        self.0.drive(|client, now| client.token(now, number, token));
+        let lasts = lasts_ms(&token);
+        self.0.drive(|client, now| client.token(now, number, token, lasts));
     }
 
     /// There is no token for `number`.

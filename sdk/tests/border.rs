@@ -36,14 +36,19 @@ export class Page {
   }
 }
 const timers = new Set(), { setTimeout: set, clearTimeout: clear } = globalThis;
+let last = 0;
 export function watchTimers() {
   timers.clear();
   globalThis.setTimeout = (act, ms) => {
+    last = ms;
     const timer = set(() => { timers.delete(timer); act(); }, ms);
     timers.add(timer);
     return timer;
   };
   globalThis.clearTimeout = (timer) => { timers.delete(timer); clear(timer); };
+}
+export function lastTimer() {
+  return last;
 }
 export function timersLeft() {
   Object.assign(globalThis, { setTimeout: set, clearTimeout: clear });
@@ -71,6 +76,8 @@ extern "C" {
 
     #[wasm_bindgen(js_name = watchTimers)]
     fn watch_timers();
+    #[wasm_bindgen(js_name = lastTimer)]
+    fn last_timer() -> f64;
     #[wasm_bindgen(js_name = timersLeft)]
     fn timers_left() -> u32;
 }
@@ -355,6 +362,42 @@ fn a_socket_that_is_given_up_is_let_go() {
     drop(core);
     assert!(page.is_let_go(1));
     assert_eq!(timers_left(), 0);
+}
+
+/// By this machine's clock the token is over.
+#[wasm_bindgen_test]
+fn for_how_long_a_token_was_made_is_read_where_it_says_so() {
+    let unsaid = 10_000.0..=10_100.0;
+    for (token, until_the_next) in [
+        // {"sub":"u1","name":"Zoë???>>>","iat":1000,"exp":1020}: three quarters of it, as it is short.
+        (
+            "e30.eyJzdWIiOiJ1MSIsIm5hbWUiOiJab8OrPz8_Pj4-IiwiaWF0IjoxMDAwLCJleHAiOjEwMjB9.c2ln",
+            14_900.0..=15_100.0,
+        ),
+        // {"exp":1020}, null, and no tokens of JSON.
+        ("e30.eyJleHAiOjEwMjB9.c2ln", unsaid.clone()),
+        ("e30.bnVsbA.c2ln", unsaid.clone()),
+        ("e30.e3s.c2ln", unsaid.clone()),
+        ("\u{e9}.\u{e9}.\u{e9}", unsaid.clone()),
+        ("secret", unsaid.clone()),
+        ("", unsaid),
+    ] {
+        watch_timers();
+        let page = Page::new();
+        let core = Core::new(page.host(), None, None, true, None, false).unwrap_or_else(|_| panic!());
+        core.connect();
+        page.opened();
+        assert!(page.take_calls().ends_with(r#"["token",0]]"#));
+        core.token(0, token.into());
+        says(
+            &core,
+            r#"{"event":"authenticated","id":1,"data":{"userId":"u1","username":"u1","expiresAt":"2001-01-01T00:00:00.000Z"}}"#,
+        );
+        assert!(page.take_calls().contains("connected"), "{token}");
+        assert!(until_the_next.contains(&last_timer()), "{token}: {}", last_timer());
+        drop(core);
+        assert_eq!(timers_left(), 0);
+    }
 }
 
 #[wasm_bindgen_test]

@@ -17,9 +17,13 @@ const SHARE: f64 = 0.8;
 /// Milliseconds before its end by which that is done in any case.
 const MARGIN_MS: f64 = 5_000.0;
 
-/// Milliseconds between two tokens at least, whatever a wrong clock says of their life. One that ends before has the
-/// server close the connection, and the next begins with a fresh one.
+/// Milliseconds between two tokens at least, whatever a wrong clock says of their life; twice as many each time that a
+/// token changes nothing about it, up to [`DOUBLED`] times. One that ends before has the server close the connection, and
+/// the next begins with a fresh one.
 const APART_MS: f64 = 10_000.0;
+
+/// Ten minutes' worth.
+const DOUBLED: u32 = 6;
 
 #[derive(Debug, Default)]
 pub(super) struct Tokens {
@@ -29,6 +33,10 @@ pub(super) struct Tokens {
     /// When the connection needs another one.
     due: Option<f64>,
     retry: Retry,
+    /// For how long the last one was made, in milliseconds, where it says so.
+    lasts_ms: Option<f64>,
+    /// So many in a row were over as soon as they came, by this machine's clock.
+    over: u32,
     /// Whether the last one was refused.
     refused: bool,
 }
@@ -61,8 +69,15 @@ impl Tokens {
     }
 
     fn accepted(&mut self, now: f64, life_ms: f64) {
+        // The server just took it: a clock by which it is over, or longer than it was made for, is wrong.
+        let life_ms = match self.lasts_ms {
+            Some(lasts_ms) if !(0.0..=lasts_ms).contains(&life_ms) => lasts_ms,
+            _ => life_ms,
+        };
         let wait = (life_ms * SHARE).min(life_ms - MARGIN_MS);
-        self.due = Some(now + wait.max(APART_MS));
+        let apart = APART_MS * f64::from(1_u32 << self.over);
+        self.over = if wait < APART_MS { DOUBLED.min(self.over + 1) } else { 0 };
+        self.due = Some(now + if self.over > 0 { apart } else { wait });
         self.retry = Retry::default();
         self.refused = false;
     }
@@ -80,9 +95,10 @@ impl<V: Value> Client<V> {
         self.io.moved = true;
     }
 
-    /// The token that was asked for as `number`.
-    pub fn token(&mut self, now: f64, number: u32, token: String) {
+    /// The token that was asked for as `number`, made for so many milliseconds where it says so.
+    pub fn token(&mut self, now: f64, number: u32, token: String, lasts_ms: Option<f64>) {
         if self.tokens.came(number) {
+            self.tokens.lasts_ms = lasts_ms;
             let request = self.io.request(now, Purpose::Authenticate);
             self.io
                 .send(Some(request), &ClientEvent::Authenticate(Authenticate { token }));

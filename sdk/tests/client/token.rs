@@ -6,6 +6,7 @@ use readrealm_protocol::ids::UserId;
 use readrealm_protocol::message::Timestamp;
 use readrealm_protocol::server::{Authenticated, ErrorReply, ServerEvent, ServerFrame};
 use readrealm_sdk::Options;
+use readrealm_sdk::client::Sign;
 use readrealm_sdk::effect::State;
 
 use crate::cases::{ALL, cut};
@@ -25,7 +26,7 @@ fn with_token() -> World {
     world.step(&Step::Deliver(ALL));
     assert_eq!(world.tokens, [0]);
     assert!(world.up.is_empty(), "nothing before the token");
-    world.client.token(world.now, 0, "a.b.c".to_owned());
+    world.client.token(world.now, 0, "a.b.c".to_owned(), None);
     world.perform();
     assert_eq!(
         world.up,
@@ -70,8 +71,13 @@ fn joined(life_ms: i64) -> World {
 }
 
 fn hand_in(world: &mut World) {
+    hand_in_for(world, None);
+}
+
+/// A token that says for how long it was made, or does not.
+fn hand_in_for(world: &mut World, lasts_ms: Option<f64>) {
     let number = *world.tokens.last().expect("asked for");
-    world.client.token(world.now, number, "d.e.f".to_owned());
+    world.client.token(world.now, number, "d.e.f".to_owned(), lasts_ms);
     world.perform();
 }
 
@@ -130,8 +136,8 @@ fn keep_alive(world: &mut World, millis: u32) {
 #[test]
 fn a_clock_that_is_ahead_has_nobody_asked_all_the_time() {
     let mut world = joined(-3_600_000);
-    for asked in 1..4 {
-        keep_alive(&mut world, 9_999);
+    for (asked, seconds) in (1..).zip([10, 20, 40, 80, 160, 320, 640, 640]) {
+        keep_alive(&mut world, seconds * 1_000 - 1);
         assert_eq!(world.tokens.len(), asked);
         keep_alive(&mut world, 1);
         assert_eq!(world.tokens.len(), asked + 1);
@@ -139,6 +145,52 @@ fn a_clock_that_is_ahead_has_nobody_asked_all_the_time() {
         answer(&mut world, accepted("me", -3_600_000));
     }
     assert_eq!(world.opened, 1);
+    // Put right.
+    keep_alive(&mut world, 640_000);
+    hand_in(&mut world);
+    answer(&mut world, accepted("me", 100_000));
+    keep_alive(&mut world, 80_000);
+    hand_in(&mut world);
+    answer(&mut world, accepted("me", -3_600_000));
+    let asked = world.tokens.len();
+    keep_alive(&mut world, 9_999);
+    assert_eq!(world.tokens.len(), asked);
+    keep_alive(&mut world, 1);
+    assert_eq!(world.tokens.len(), asked + 1);
+}
+
+#[test]
+fn a_clock_that_is_wrong_is_not_asked_for_the_life_of_a_token_that_tells_it() {
+    // Made for 15 minutes, with an hour ahead, right and half used, and an hour behind.
+    for (by_the_clock, seconds) in [(-2_700_000, 720), (450_000, 360), (4_500_000, 720)] {
+        let mut world = joined(20_000);
+        keep_alive(&mut world, 15_000);
+        hand_in_for(&mut world, Some(900_000.0));
+        answer(&mut world, accepted("me", by_the_clock));
+        keep_alive(&mut world, seconds * 1_000 - 1);
+        assert_eq!(world.tokens.len(), 2, "{by_the_clock}");
+        keep_alive(&mut world, 1);
+        assert_eq!(world.tokens.len(), 3, "{by_the_clock}");
+    }
+}
+
+#[test]
+fn a_server_that_has_no_time_for_a_token_is_asked_when_it_said() {
+    let mut world = with_token();
+    answer(
+        &mut world,
+        ServerEvent::Error(ErrorReply::retry_after(ErrorCode::RateLimited, "not now", 7_000)),
+    );
+    let waits = State::Reconnecting {
+        attempt: 1,
+        retry_in_ms: 7_000.0,
+    };
+    assert_eq!((world.opened, &world.state), (1, &Some(waits)));
+    world.step(&Step::Wake(Sign::Slept));
+    world.step(&Step::Wait(6_999));
+    assert_eq!(world.opened, 1);
+    world.step(&Step::Wait(1));
+    assert_eq!(world.opened, 2);
 }
 
 #[test]
@@ -156,7 +208,7 @@ fn a_refresh_that_fails_is_tried_again_and_the_connection_goes_on() {
     assert_eq!(world.tokens, [0, 1, 2, 3]);
     assert_eq!((world.opened, &world.state), (1, &Some(State::Connected)));
     // A token that comes too late is none.
-    world.client.token(world.now, 2, "old".to_owned());
+    world.client.token(world.now, 2, "old".to_owned(), None);
     world.perform();
     assert!(world.up.is_empty(), "{:?}", world.up);
     hand_in(&mut world);
