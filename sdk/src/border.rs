@@ -21,6 +21,9 @@ use crate::value::Messages;
 /// Messages in a room's window, where the page does not say.
 const WINDOW: u32 = 500;
 
+/// Events of a gap that are replayed, where the page does not want all of them; a page of them holds no more than half.
+const REPLAYED: usize = 1_000;
+
 thread_local! {
     static HEARS_PANICS: RefCell<Option<Function>> = const { RefCell::new(None) };
     /// From then on no handler comes in here: what it would find is broken.
@@ -75,7 +78,7 @@ impl Core {
             username,
             authenticates,
             window,
-            replays_all,
+            replayed: if replays_all { usize::MAX } else { REPLAYED },
             random,
         };
         Ok(Self(Shell::new(host, options)))

@@ -20,8 +20,8 @@ pub struct Options {
     pub authenticates: bool,
     /// Messages in a room's window.
     pub window: usize,
-    /// Whether a gap is replayed however long it is.
-    pub replays_all: bool,
+    /// Events of a gap that are replayed before the room is taken anew.
+    pub replayed: usize,
     /// A number from 0 to 1, another one each time.
     pub random: fn() -> f64,
 }

@@ -10,9 +10,6 @@ use crate::frame::{Event, Failure, Page, Replay, Snapshot, Value};
 use crate::io::Io;
 use crate::outbox::Outbox;
 
-/// Events of a gap that are replayed before the room is taken anew; a page holds no more than half of them.
-const REPLAYED: usize = 1_000;
-
 impl<V: Value> Room<V> {
     /// The join was answered with a state, exact at `seq`.
     pub(crate) fn previous(&mut self, io: &mut Io<V>, id: RequestId, state: Snapshot<V>) {
@@ -50,7 +47,7 @@ impl<V: Value> Room<V> {
             whole = whole && self.event(io, event);
         }
         whole = whole && self.known.as_ref().is_some_and(|known| known.seq >= page.seq);
-        let too_many = !io.options.replays_all && self.replayed >= REPLAYED;
+        let too_many = self.replayed >= io.options.replayed;
         if !whole || (too_many && !page.complete) {
             // What is missing here would be missing again: the room is taken anew.
             io.requests.finish(id);

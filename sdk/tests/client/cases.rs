@@ -152,11 +152,8 @@ fn silence_alone_ends_no_connection() {
 
 #[test]
 fn a_long_gap_is_replayed_or_taken_anew_as_the_page_wishes() {
-    for replays_all in [true, false] {
-        let mut world = settled(Options {
-            replays_all,
-            ..options()
-        });
+    for replayed in [usize::MAX, 1_000] {
+        let mut world = settled(Options { replayed, ..options() });
         cut(&mut world, 1006);
         world.step(&Step::OtherPosts(0, 1_500));
         world.heal();
@@ -173,7 +170,7 @@ fn a_long_gap_is_replayed_or_taken_anew_as_the_page_wishes() {
             .count();
         // One more in each room, by which the world looks for holes; the new state has that of its own.
         let more = BOOKS as usize;
-        let wanted = if replays_all {
+        let wanted = if replayed == usize::MAX {
             (1_500 + more, 0)
         } else {
             (1_000 + more - 1, 1)
@@ -229,6 +226,7 @@ fn what_was_sent_before_leaving_is_still_sent() {
 #[test]
 fn a_room_that_refuses_is_told_once_shows_what_it_showed_and_can_be_entered_again() {
     let mut world = settled(options());
+    world.keeps_refused = true;
     world.step(&Step::OtherPosts(0, 3));
     world.step(&Step::Deliver(ALL));
     world.step(&Step::Unplug);

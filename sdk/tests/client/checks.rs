@@ -12,6 +12,11 @@ use crate::world::{BOOKS, World, book};
 impl World {
     pub(crate) fn heard(&mut self, book: BookId, effect: &RoomEffect<Val>) {
         self.remember_log();
+        if let RoomEffect::Dropped(failure) = effect {
+            assert_eq!(failure.code, "forbidden");
+            self.seen.remove(&book);
+            return self.dropped(book);
+        }
         let seen = self.seen.get_mut(&book).expect("told of a room that was left");
         let (kind, id) = match effect {
             RoomEffect::Joined(members) => {
@@ -26,11 +31,6 @@ impl World {
             }
             RoomEffect::Page => {
                 assert_eq!(std::mem::take(&mut seen.loading), 1, "a page nobody asked for");
-                return;
-            }
-            RoomEffect::Dropped(failure) => {
-                assert_eq!(failure.code, "forbidden");
-                self.seen.remove(&book);
                 return;
             }
             RoomEffect::Resumed(_) => return,

@@ -66,12 +66,24 @@ impl World {
     pub(crate) fn reload(&mut self) {
         self.drop_wire();
         self.wire = Wire::Closed;
+        self.awaited = None;
         self.client = Client::new(self.options.clone());
         self.client.connect(self.now);
         self.sent.iter_mut().for_each(|sent| sent.held = false);
         let entered: Vec<BookId> = std::mem::take(&mut self.seen).into_keys().collect();
         for number in (0..BOOKS).filter(|number| entered.contains(&book(*number))) {
             self.enter(number, false);
+        }
+    }
+
+    /// The room lets nobody in: what is on its way there waits until it is entered again.
+    pub(crate) fn dropped(&mut self, book: BookId) {
+        if self.keeps_refused {
+            return;
+        }
+        self.client.leave(self.now, book);
+        for sent in self.sent.iter_mut().filter(|sent| sent.book == book) {
+            sent.held = false;
         }
     }
 

@@ -9,8 +9,8 @@ use readrealm_protocol::history::{Change, History};
 use readrealm_protocol::ids::{BookId, ClientMessageId, Content, Epoch, MessageId, RequestId, Seq, UserId, Username};
 use readrealm_protocol::message::{Message, Timestamp};
 use readrealm_protocol::server::{
-    Ack, Appended, ErrorReply, Members, MessageDeleted, MessagesPage, PreviousMessages, Resumed, SequencedFrame,
-    ServerEvent, ServerFrame, User,
+    Ack, Appended, Authenticated, ErrorReply, Members, MessageDeleted, MessagesPage, PreviousMessages, Resumed,
+    SequencedFrame, ServerEvent, ServerFrame, User,
 };
 
 use readrealm_sdk::frame::Snapshot;
@@ -47,6 +47,12 @@ pub(crate) struct Server {
     pub(crate) out: Vec<String>,
     /// Answers to so many of the next requests are refusals.
     pub(crate) refusals: Vec<ErrorCode>,
+    /// So many of the next joins are refused for good.
+    pub(crate) refused_joins: usize,
+    /// Whether a connection must begin with a token…
+    pub(crate) wants_tokens: bool,
+    /// …and this one has.
+    authenticated: bool,
 }
 
 impl Server {
@@ -57,12 +63,16 @@ impl Server {
             joined: Vec::new(),
             out: Vec::new(),
             refusals: Vec::new(),
+            refused_joins: 0,
+            wants_tokens: false,
+            authenticated: false,
         }
     }
 
     pub(crate) fn disconnect(&mut self) {
         self.joined.clear();
         self.out.clear();
+        self.authenticated = false;
     }
 
     /// Another log: what clients know is of no meaning any more.
@@ -75,11 +85,21 @@ impl Server {
 
     pub(crate) fn serve(&mut self, text: &str) {
         let frame = decode_client(text).expect("the client writes what the protocol reads");
+        let is_token = matches!(frame.event, ClientEvent::Authenticate(_));
+        assert!(
+            is_token || self.authenticated || !self.wants_tokens,
+            "before the token: {text}"
+        );
         if let (Some(id), Some(code)) = (frame.id, self.refusals.pop()) {
             let reply = ErrorReply::retry_after(code, "not now", 700);
             return self.send(Some(id), None, ServerEvent::Error(reply));
         }
         match frame.event {
+            ClientEvent::JoinRoom(join) if self.refused_joins > 0 => {
+                self.refused_joins -= 1;
+                self.joined.retain(|book| *book != join.book_id);
+                self.refuse(frame.id, ErrorCode::Forbidden);
+            }
             ClientEvent::JoinRoom(join) => self.join(frame.id, &join),
             ClientEvent::LeaveRoom(leave) => self.joined.retain(|book| *book != leave.book_id),
             ClientEvent::LoadPrevious(page) => self.page(frame.id, &page),
@@ -104,7 +124,11 @@ impl Server {
                 let (id, key) = (delete.message_id, delete.client_message_id);
                 self.append(frame.id, delete.book_id, id.place, None, Kind::Deleted, key, ME);
             }
-            ClientEvent::Authenticate(_) | ClientEvent::Typing(_) => {}
+            ClientEvent::Authenticate(_) => {
+                self.authenticated = true;
+                self.send(frame.id, None, ServerEvent::Authenticated(authenticated()));
+            }
+            ClientEvent::Typing(_) => {}
         }
     }
 
@@ -285,6 +309,16 @@ impl Server {
         if id.is_some() || sequenced {
             self.out.push(encode_server(&ServerFrame { id, seq, event }));
         }
+    }
+}
+
+/// A token of twenty seconds.
+fn authenticated() -> Authenticated {
+    Authenticated {
+        user_id: UserId::try_from(ME).expect("a user"),
+        username: Username::try_from(ME).expect("a name"),
+        expires_at: Timestamp::from_millis(20_000),
+        left_rooms: Vec::new(),
     }
 }
 

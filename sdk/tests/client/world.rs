@@ -40,6 +40,10 @@ pub(crate) enum Step {
     Swap(usize),
     /// One of the next requests is refused.
     Refuse(ErrorCode),
+    /// The next join is, for good.
+    RefuseJoin,
+    /// The token that is asked for is there, or cannot be had.
+    Token(bool),
     /// The log was restored from a backup.
     Restore,
     /// The page notices something.
@@ -91,6 +95,10 @@ pub(crate) struct World {
     pub(crate) opened: usize,
     /// Tokens that were asked for.
     pub(crate) tokens: Vec<u32>,
+    /// The one that is not handed in yet.
+    pub(crate) awaited: Option<u32>,
+    /// Whether a room that refused is not left.
+    pub(crate) keeps_refused: bool,
     /// Everything told of rooms, in order.
     pub(crate) told: Vec<RoomEffect<Val>>,
     pub(crate) epochs: BTreeMap<u32, BTreeMap<BookId, Vec<(Kind, MessageId)>>>,
@@ -102,7 +110,7 @@ pub(crate) fn options() -> Options {
         username: None,
         authenticates: false,
         window: 6,
-        replays_all: true,
+        replayed: usize::MAX,
         random: || 0.5,
     }
 }
@@ -132,6 +140,8 @@ impl World {
             state: None,
             opened: 0,
             tokens: Vec::new(),
+            awaited: None,
+            keeps_refused: false,
             told: Vec::new(),
             epochs: BTreeMap::new(),
         };
@@ -213,6 +223,8 @@ impl World {
                 }
             }
             Step::Refuse(code) => self.server.refusals.push(code),
+            Step::RefuseJoin => self.server.refused_joins += 1,
+            Step::Token(there) => self.hand_in(there),
             Step::Restore => {
                 self.remember_log();
                 self.server.restore();
@@ -236,8 +248,7 @@ impl World {
     /// Nothing stands in the way any more, until nothing is left to do.
     pub(crate) fn heal(&mut self) {
         self.server.refusals.clear();
-        (0..BOOKS).for_each(|number| self.enter(number, false));
-        self.perform();
+        self.server.refused_joins = 0;
         if self.wire == Wire::Unplugged {
             self.cut(1006);
         }
@@ -246,6 +257,9 @@ impl World {
             self.other(number, None, Kind::Posted);
         }
         for _ in 0..200 {
+            (0..BOOKS).for_each(|number| self.enter(number, false));
+            self.hand_in(true);
+            self.perform();
             self.serve(usize::MAX);
             self.deliver(usize::MAX);
             self.wait(1_000.0);
@@ -273,6 +287,14 @@ impl World {
         let words = words.filter(|_| kind != Kind::Deleted);
         if let Some(place) = place {
             self.server.append(None, book, place, words, kind, None, "other");
+        }
+    }
+
+    fn hand_in(&mut self, there: bool) {
+        match self.awaited.take() {
+            Some(number) if there => self.client.token(self.now, number, "a.b.c".to_owned(), None),
+            Some(number) => self.client.token_failed(self.now, number),
+            None => {}
         }
     }
 
@@ -374,7 +396,10 @@ impl World {
                     self.heard(book, &effect);
                     self.told.push(effect);
                 }
-                Effect::Token(attempt) => self.tokens.push(attempt),
+                Effect::Token(number) => {
+                    self.tokens.push(number);
+                    self.awaited = Some(number);
+                }
                 Effect::Identified(_) => {}
             }
         }
