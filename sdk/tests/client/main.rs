@@ -11,6 +11,7 @@ mod server;
 mod silence;
 mod token;
 mod wake;
+mod wire;
 mod world;
 
 use proptest::prelude::*;
