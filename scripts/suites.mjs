@@ -35,6 +35,12 @@ export const suites = [
     commands: [{ command: "node", args: ["--test", "--test-reporter=spec", "scripts/lib/"] }],
   },
   {
+    // What cannot be reached is said and not counted: see scripts/supply/supply.test.mjs.
+    name: "supply",
+    needs: ["cargoDeny"],
+    commands: [{ command: "node", args: ["--test", "--test-reporter=spec", "scripts/supply/"] }],
+  },
+  {
     name: "rust",
     needs: ["mongod"],
     commands: [cargo("test", ...NATIVE, "--no-fail-fast")],
