@@ -6,6 +6,7 @@ use crate::admin::revoke::{Lift, Revoke, ShowRevocations};
 use crate::admin::{LogCommand, import_messages::ImportMessages};
 use crate::auth::mint::MintToken;
 use crate::config::Config;
+use crate::health::Health;
 
 /// Durable chat rooms over WebSocket: one gapless order per room, and nothing acknowledged that could be lost.
 ///
@@ -39,4 +40,6 @@ pub enum Command {
     Lift(Lift),
     #[allow(missing_docs, reason = "its own words are its help")]
     Revocations(ShowRevocations),
+    #[allow(missing_docs, reason = "its own words are its help")]
+    Health(Health),
 }

@@ -17,7 +17,7 @@
 //! | [`revocation`], [`manage`] | what is revoked, kept beside the log; an operator's programs revoke over HTTP |
 //! | [`auth`], [`config`] | who is who; what an operator can set |
 //! | [`metrics`], [`logging`] | what an operator can see: numbers, which the modules above count, and log lines |
-//! | [`cli`], [`admin`] | the command line; what an operator does to a log: verify, export, import, redact… |
+//! | [`cli`], [`admin`], [`health`] | the command line; what an operator does to a log: verify, export, import, redact… |
 //! | [`app`] | puts it all together |
 
 #![warn(missing_docs)]
@@ -30,6 +30,7 @@ pub mod cluster;
 pub mod config;
 pub mod connection;
 pub mod fanout;
+pub mod health;
 pub mod history;
 pub mod http;
 pub mod hub;

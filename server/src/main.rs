@@ -21,6 +21,10 @@ async fn main() -> ExitCode {
         Some(Command::Revoke(command)) => admin::ended(command.run(&config.store).await),
         Some(Command::Lift(command)) => admin::ended(command.run(&config.store).await),
         Some(Command::Revocations(command)) => admin::ended(command.run(&config.store).await),
+        Some(Command::Health(health)) => match health.run(&config).await {
+            Ok(said) => print(&said),
+            Err(why) => fail(&why),
+        },
         Some(Command::Token(token)) => match token.mint(&config.auth) {
             Ok(token) => print(&token),
             Err(error) => fail(&error.to_string()),

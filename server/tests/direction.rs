@@ -27,7 +27,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("http", &["transport", "history", "manage", "auth", "app", "metrics"]),
     ("shutdown", &["connection", "hub", "log", "config"]),
     ("admin", &["log", "config", "auth", "revocation"]),
-    ("cli", &["admin", "auth", "config"]),
+    ("health", &["config"]),
+    ("cli", &["admin", "auth", "config", "health"]),
 ];
 
 /// The modules that may name every other.

@@ -150,7 +150,7 @@ pub async fn get(address: SocketAddr, path: &str) -> std::io::Result<(u16, Strin
 }
 
 /// The binary: `$READREALM_SERVER`, or the one beside this test's own binary, built where it is missing or stale.
-pub(crate) fn program() -> &'static Path {
+pub fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(
         || match std::env::var_os("READREALM_SERVER").filter(|path| !path.is_empty()) {
