@@ -4,7 +4,7 @@
 use e2e::client::{Client, posting};
 use e2e::mongod::Mongod;
 use e2e::token::{Signer, claims};
-use e2e::{Server, Store};
+use e2e::{Server, Store, within};
 use mongodb::bson::doc;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -41,6 +41,49 @@ async fn ask(server: &Server, target: &str, headers: &str) -> String {
     let mut answer = String::new();
     socket.read_to_string(&mut answer).await.unwrap();
     answer
+}
+
+/// One packet of Socket.IO, by long-polling.
+async fn send_packet(server: &Server, session: &str, packet: &str) {
+    let mut socket = TcpStream::connect(server.address()).await.unwrap();
+    let head = format!("POST {session} HTTP/1.1\r\nHost: chat\r\nConnection: close\r\n");
+    let length = packet.len();
+    let request = format!("{head}Content-Type: text/plain\r\nContent-Length: {length}\r\n\r\n{packet}");
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{packet}: {answer}");
+}
+
+/// The same with an app of today.
+async fn converse_by_socket_io(server: &Server, token: &str) {
+    let opened = ask(server, "/socket.io/?EIO=4&transport=polling", "").await;
+    let (_, rest) = opened.split_once(r#""sid":""#).unwrap_or_else(|| panic!("{opened}"));
+    let session = format!(
+        "/socket.io/?EIO=4&transport=polling&sid={}",
+        rest.split('"').next().unwrap()
+    );
+    send_packet(server, &session, &format!("40{}", json!({ "token": token }))).await;
+    send_packet(server, &session, &format!(r#"42["joinRoom",{{"bookId":{BOOK}}}]"#)).await;
+    let said = format!(r#"42["chatMessage",{{"bookId":{BOOK},"content":"canary-word of an app"}}]"#);
+    send_packet(server, &session, &said).await;
+    send_packet(
+        server,
+        &session,
+        r#"42["chatMessage",{"bookId":"x","content":"canary-word"}]"#,
+    )
+    .await;
+    let mut told = String::new();
+    while !(told.contains("newMessage") && told.contains("exception")) {
+        told += &within("what the app is told", ask(server, &session, "")).await;
+    }
+    // An app of before shows its token in the query.
+    ask(
+        server,
+        &format!("/socket.io/?EIO=3&transport=polling&token={token}"),
+        "",
+    )
+    .await;
 }
 
 /// Everything that clients do, with canaries in all they say. Returns what must be nowhere.
@@ -92,6 +135,7 @@ async fn converse(server: &Server) -> Vec<String> {
         .await;
     large.closed().await;
 
+    converse_by_socket_io(server, &good).await;
     let history = format!("/rooms/{BOOK}/messages");
     for token in [&good, &foreign] {
         ask(server, &history, &format!("Authorization: Bearer {token}\r\n")).await;
@@ -211,7 +255,14 @@ async fn a_server_that_does_not_start_tells_no_password() {
 #[tokio::test]
 async fn every_answer_over_http_has_a_name() {
     let server = Server::start(&Store::memory()).await;
-    for target in ["/healthz", "/nothing/here", "/rooms/1/messages", "/ws", "/metrics"] {
+    for target in [
+        "/healthz",
+        "/nothing/here",
+        "/rooms/1/messages",
+        "/ws",
+        "/socket.io/",
+        "/metrics",
+    ] {
         let answer = ask(&server, target, "").await.to_ascii_lowercase();
         assert_eq!(answer.matches("\r\nx-request-id: ").count(), 1, "{target}: {answer}");
         let named = ask(&server, target, "X-Request-Id: from-the-proxy\r\n")
