@@ -25,7 +25,7 @@ export class RoomState {
   #messages: readonly Message[] | undefined = [];
   #hasMore = false;
   #page: Deferred<Page> | undefined;
-  #typing = { wanted: false, told: false, at: Number.NEGATIVE_INFINITY };
+  #typing = { wanted: false, told: false, paused: false, at: Number.NEGATIVE_INFINITY };
   #typingLater: ReturnType<typeof setTimeout> | undefined;
 
   constructor(bookId: number, core: () => Core | undefined) {
@@ -131,19 +131,24 @@ export class RoomState {
 
   setTyping(typing: boolean): void {
     this.#typing.wanted = typing;
+    // Told even where it begins again before that: with a message the others have taken it for over, and the server tells
+    // nobody twice that it goes on.
+    if (!typing && this.#typing.told) this.#typing.paused = true;
     this.#tellTyping();
   }
 
   #tellTyping(): void {
     clearTimeout(this.#typingLater);
-    const { wanted, told, at } = this.#typing;
+    const { wanted, told, paused, at } = this.#typing;
+    const next = wanted && !paused;
     const since = performance.now() - at;
-    if (wanted === told && !(wanted && since >= TYPING_AGAIN_MS)) return;
+    if (next === told && !(next && since >= TYPING_AGAIN_MS)) return;
     if (since < TYPING_EVERY_MS) {
       this.#typingLater = setTimeout(() => this.#tellTyping(), TYPING_EVERY_MS - since);
     } else {
-      this.#live()?.typing(this.bookId, wanted);
-      this.#typing = { wanted, told: wanted, at: performance.now() };
+      this.#live()?.typing(this.bookId, next);
+      this.#typing = { wanted, told: next, paused: false, at: performance.now() };
+      if (next !== wanted) this.#tellTyping();
     }
   }
 

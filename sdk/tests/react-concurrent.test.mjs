@@ -214,6 +214,25 @@ test("a component hears the events of its room once each, by the handler of its 
   assert.deepEqual(heard, Object.assign(["1: one", "2: two", "2: three"], { status: "joined" }));
 });
 
+test("who writes for long is shown for as long; and no longer than the connection that tells of it", async () => {
+  const [bookId, views] = [nextBook++, {}];
+  mount(provider({}, createElement(Probe, { bookId, views })));
+  await until(() => views.only?.status === "joined");
+  const own = wire.sockets.at(-1);
+  const room = await (await connect("bob")).joinRoom(bookId);
+  const writing = setInterval(() => room.setTyping(true), 100);
+  try {
+    await until(() => views.only.typing.length === 1);
+    await new Promise((resolve) => setTimeout(resolve, 8_000));
+    assert.equal(views.only.typing.length, 1, "it was shown for eight seconds");
+    own.close();
+    await until(() => views.only.state.status !== "connected");
+    await until(() => views.only.typing.length === 0);
+  } finally {
+    clearInterval(writing);
+  }
+});
+
 test("another client as the provider's prop: its room, its words, and the first one's is left", async () => {
   const bookId = nextBook++;
   const views = {};

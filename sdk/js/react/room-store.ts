@@ -5,8 +5,8 @@ import { type ChatStore, GRACE_MS } from "./chat-store.js";
 /** Milliseconds between two renders of a busy room: a screen's frame. The first change is shown at once. */
 const FRAME_MS = 16;
 
-/** Milliseconds after which a `typing` that was not repeated is over: the server's 6 s, and the way here. */
-const TYPING_MS = 7_000;
+/** Milliseconds after which somebody is no longer shown as writing where the server, which tells the end, did not. */
+const TYPING_MS = 60_000;
 
 /** What a component sees of a room. */
 export interface RoomSnapshot {
@@ -45,6 +45,7 @@ export class RoomStore {
   readonly #hearing = new Set<() => void>();
   readonly #typing = new Map<string, { user: User; timer: ReturnType<typeof setTimeout> }>();
   #room: Room | undefined;
+  #stopState = () => {};
   readonly #gone = new AbortController();
   #grace: ReturnType<typeof setTimeout> | undefined;
   #frame: ReturnType<typeof setTimeout> | undefined;
@@ -82,6 +83,10 @@ export class RoomStore {
       throw signal.reason;
     }
     this.#room = room;
+    this.#stopState = client.onState(({ status }) => {
+      // Who stops meanwhile is not told of.
+      if (status !== "connected") for (const { user } of [...this.#typing.values()]) this.#setTyping(user, false);
+    });
     room.subscribe((event) => this.#heard(event));
     room.onChange(() => this.#changed());
     this.#changed();
@@ -93,6 +98,7 @@ export class RoomStore {
     this.#chat.rooms.delete(this.#bookId);
     for (const { timer } of this.#typing.values()) clearTimeout(timer);
     clearTimeout(this.#frame);
+    this.#stopState();
     this.#room?.release();
     this.#release();
   }
@@ -109,6 +115,7 @@ export class RoomStore {
   #over(error: ChatError | undefined): void {
     if (this.#gone.signal.aborted) return;
     this.#room = undefined;
+    this.#stopState();
     if (error) this.#failed(error);
     else if (this.#chat.client?.state.status === "closed") this.#failed(new ChatError("closed", "the client is closed"));
     else this.joined = this.#join();
