@@ -19,11 +19,15 @@ const line = async ({ page }) => (await page.locator(".typing").textContent()).t
 /** Has `readers` write until `witness` is told so. What came before must be over, and the server tells at most twice a second. */
 export async function showWriting(witness, words, ...readers) {
   await until("nobody is writing", () => line(witness), "");
-  const write = async () => {
-    for (const { composer } of readers) await composer.press("x");
-    return line(witness);
-  };
-  await until(`${witness.name} is told: ${words}`, write, words);
+  // One after the other: they are named in the order they began.
+  for (const [index, { name }] of readers.entries()) {
+    const write = async () => {
+      for (const { composer } of readers.slice(0, index + 1)) await composer.press("x");
+      return line(witness);
+    };
+    await until(`${witness.name} is told that ${name} is writing`, write, (text) => text.includes(name));
+  }
+  await until(`${witness.name} is told: ${words}`, () => line(witness), words);
 }
 
 /** The reader points at an own message. */

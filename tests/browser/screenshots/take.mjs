@@ -74,6 +74,7 @@ async function takeAll() {
   await take(Edmond, "room-dark");
 
   await awayAndBack(server, Mina, Alice, said);
+  await server.restart();
   await Mina.page.setViewportSize(SHELF);
   await Mina.openShelf();
   await take(Mina, "shelf");
@@ -98,9 +99,9 @@ async function awayAndBack(server, Mina, Alice, said) {
   await Mina.banner.getByText("The connection is lost.").waitFor();
   await Mina.write("Is it the tunnel, or is it the tea?");
   await Mina.banner.getByText("1 message waits to be sent.").waitFor();
+  await pointAt(Mina, "Is it the tunnel");
   await take(Mina, "offline");
 }
-
 
 async function take(reader, name) {
   const path = join(FOLDER, `${name}.png`);
