@@ -107,9 +107,9 @@ export class Matrix {
     });
   }
 
-  /** The files of a build, as a server of this project serves them: resolves with their origin. */
+  /** The files of a build, as a server of this project serves them to pages with scripts in them: resolves with their origin. */
   async serve(directory) {
-    const site = await Server.start("--static-dir", directory);
+    const site = await Server.start("--static-dir", directory, "--content-security-policy", "");
     this.onEnd(() => site.stop());
     return site.url.replace("ws:", "http:").replace("/ws", "");
   }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use axum::serve::ListenerExt;
+use axum::Router;
 use futures_util::FutureExt;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -27,7 +27,10 @@ use crate::revocation::{Following, RevocationError, Revocations};
 use crate::room::actor::Services;
 use crate::room::ambient::System;
 use crate::transport::admission::Admission;
+use crate::transport::listen::{self, Listening};
 use crate::transport::origin::Origins;
+use crate::transport::proxies::Proxies;
+use crate::transport::tls::{Tls, TlsError};
 use crate::{cluster, fanout, http, revocation};
 
 /// How often the budgets of users who are silent again are forgotten.
@@ -71,7 +74,7 @@ pub enum RunError {
     /// The other nodes are not heard any more, nor told that this one lives.
     #[error("the task that tells and hears who is at other nodes failed")]
     Presence,
-    /// The network failed.
+    /// The listener cannot say where it listens, or a task of the server failed.
     #[error("the listener failed: {0}")]
     Listener(#[from] std::io::Error),
     /// Who is revoked could not be read.
@@ -83,6 +86,9 @@ pub enum RunError {
     /// The address for the monitoring could not be listened on.
     #[error("cannot listen on {0} for --metrics-listen: {1}")]
     Monitoring(SocketAddr, std::io::Error),
+    /// There is no TLS where it was asked for.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// Tokens could not be verified.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -105,6 +111,7 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationTo
         }
         tracing::warn!("authentication is off: whoever connects is who they say they are");
     }
+    tls(&config)?;
     let log = open(&config.store).await?;
     tracing::info!(store = %config.store, epoch = %log.epoch(), "the event log is open");
     let cluster = cluster::open(&config.store).await?;
@@ -153,7 +160,7 @@ pub async fn serve(
             hub: hub.clone(),
             log: Arc::clone(&log),
             auth,
-            limits: config.limits,
+            limits: config.limits.clone(),
             users,
             resumes: Resumes::default(),
             shutdown: closing.clone(),
@@ -163,13 +170,11 @@ pub async fn serve(
     });
 
     let monitored = monitor(config.metrics_listen, &shared).await?;
-    let router = http::router(shared, config.static_dir.as_deref(), monitored.is_none());
-    // Without it a small frame would wait for the acknowledgement of the one before.
-    let listener = listener.tap_io(|socket| drop(socket.set_nodelay(true)));
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(closing.clone().cancelled_owned());
-    announce(address);
-    let mut serving = tokio::spawn(async move { serving.await });
+    let metrics = Arc::clone(&shared.connections.metrics);
+    let listening = listening(&config, http::router(shared, &config, monitored.is_none()), metrics)?;
+    let renewing = tokio::spawn(renew(listening.tls.clone()));
+    announce(address, listening.tls.is_some());
+    let mut serving = tokio::spawn(listen::serve(listener, listening, closing.clone()));
     tokio::select! {
         reason = log.poisoned() => return Err(RunError::Poisoned(reason)),
         () = writer_failed.cancelled() => return Err(RunError::Writer),
@@ -177,7 +182,7 @@ pub async fn serve(
         () = presence_failed.cancelled() => return Err(RunError::Presence),
         _ = &mut revoking => return Err(RunError::Revoking),
         () = closing.cancelled() => {}
-        served = &mut serving => served.map_err(std::io::Error::other)??,
+        served = &mut serving => served.map_err(std::io::Error::other)?,
     }
 
     let drained = tokio::time::timeout(config.drain_timeout, async {
@@ -203,7 +208,7 @@ pub async fn serve(
     if drained.is_err() {
         tracing::warn!("the drain took longer than --drain-timeout; what was acknowledged is safe");
     }
-    for task in [tail, forgetting, presence, revoking] {
+    for task in [tail, forgetting, presence, revoking, renewing] {
         task.abort();
     }
     serving.abort();
@@ -242,6 +247,28 @@ fn follow_presence(cluster: &Arc<dyn Cluster>, hub: &Hub) -> (JoinHandle<()>, Ca
     (following, failed)
 }
 
+fn listening(config: &Config, router: Router, metrics: Arc<Metrics>) -> Result<Listening, TlsError> {
+    Ok(Listening {
+        router,
+        proxies: Proxies::new(&config.trusted_proxies),
+        tls: tls(config)?,
+        plain: Admission::plain(&config.limits),
+        metrics,
+        handshake_timeout: config.limits.handshake_timeout,
+    })
+}
+
+fn tls(config: &Config) -> Result<Option<Arc<Tls>>, TlsError> {
+    let files = config.tls_cert.as_ref().zip(config.tls_key.as_ref());
+    files.map(|(cert, key)| Tls::new(cert, key)).transpose()
+}
+
+async fn renew(tls: Option<Arc<Tls>>) {
+    if let Some(tls) = tls {
+        tls.follow().await;
+    }
+}
+
 /// Learns what is revoked, and goes on learning; where authentication is off there is nothing to learn.
 async fn follow_revocations(
     config: &Config,
@@ -268,10 +295,11 @@ async fn monitor(address: Option<SocketAddr>, shared: &Arc<Shared>) -> Result<Op
 }
 
 /// The first line on stdout, which tells whoever started the server that it can be reached, and where.
-fn announce(address: SocketAddr) {
+fn announce(address: SocketAddr, encrypted: bool) {
+    let scheme = if encrypted { "https" } else { "http" };
     let mut stdout = std::io::stdout().lock();
     // A closed stdout is no reason not to serve.
-    let _ = writeln!(stdout, "listening on http://{address}").and_then(|()| stdout.flush());
+    let _ = writeln!(stdout, "listening on {scheme}://{address}").and_then(|()| stdout.flush());
 }
 
 async fn forget_idle(users: Arc<UserLimits>) {

@@ -6,11 +6,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use axum::http::HeaderValue;
 use clap::builder::TypedValueParser;
 use clap::error::ErrorKind;
 use clap::{Arg, Args, Command, Parser, ValueEnum};
 
 use crate::log::open::{InvalidStoreUrl, StoreUrl};
+use crate::network::Network;
 
 /// Durable chat rooms over WebSocket: one gapless order per room, and nothing acknowledged that could be lost.
 #[derive(Debug, Clone, Parser)]
@@ -37,10 +39,34 @@ pub struct Config {
     )]
     pub store: StoreUrl,
 
+    /// PEM file of the TLS certificate, those that lead to its authority behind it. With it the server speaks TLS alone.
+    /// Read anew when it changes, and at SIGHUP.
+    #[arg(long, env = "READREALM_TLS_CERT", value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// PEM file of the certificate's private key.
+    #[arg(long, env = "READREALM_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+
+    /// Proxy whose `X-Forwarded-For` is believed: an address or a range, as `10.0.0.0/8`; repeatable. Clients are then
+    /// counted by the rightmost address in it that is no such proxy's. Without it, by the address that connects.
+    #[arg(
+        long = "trust-proxy",
+        env = "READREALM_TRUST_PROXY",
+        value_delimiter = ',',
+        value_name = "RANGE"
+    )]
+    pub trusted_proxies: Vec<Network>,
+
     /// Folder of files to serve beside the chat: the built page, and the SDK under `/sdk/`. Browsers keep what is below its
     /// `assets/` for ever, as bundlers name those files by their contents, and ask anew for the rest.
     #[arg(long, env = "READREALM_STATIC_DIR", value_name = "DIR")]
     pub static_dir: Option<PathBuf>,
+
+    /// `Content-Security-Policy` of those files; empty for none. Without it: the page's own files, WebAssembly and the
+    /// chat of the same host, and no script in the page itself.
+    #[arg(long, env = "READREALM_CONTENT_SECURITY_POLICY", value_name = "POLICY")]
+    pub content_security_policy: Option<HeaderValue>,
 
     /// Take whoever connects for who they say they are, also on an address other than loopback.
     #[arg(long, env = "READREALM_ALLOW_ANONYMOUS", value_parser = clap::builder::BoolishValueParser::new())]
@@ -177,11 +203,20 @@ pub struct Limits {
     #[arg(long, env = "READREALM_JOIN_BURST", default_value_t = 100, value_name = "N")]
     pub join_burst: u32,
 
+    /// Joins a second, over all connections of a user; ten times as many at once.
+    #[arg(
+        long,
+        env = "READREALM_USER_JOINS_PER_SECOND",
+        default_value_t = 100,
+        value_name = "N"
+    )]
+    pub user_joins_per_second: u32,
+
     /// Connections in all; more are answered 503.
     #[arg(long, env = "READREALM_MAX_CONNECTIONS", default_value_t = 100_000, value_name = "N")]
     pub max_connections: usize,
 
-    /// Connections of one address; more are answered 429.
+    /// Connections of one address, or of one /64 of IPv6; more are answered 429. As many again may be plain HTTP.
     #[arg(
         long,
         env = "READREALM_MAX_CONNECTIONS_PER_ADDRESS",
@@ -189,6 +224,19 @@ pub struct Limits {
         value_name = "N"
     )]
     pub max_connections_per_address: usize,
+
+    /// Connections in all that are not a WebSocket (yet); more are closed at once.
+    #[arg(
+        long,
+        env = "READREALM_MAX_HTTP_CONNECTIONS",
+        default_value_t = 10_000,
+        value_name = "N"
+    )]
+    pub max_http_connections: usize,
+
+    /// How long a TLS handshake may take, then the head of a request, then the first token where one is asked for.
+    #[arg(long, env = "READREALM_HANDSHAKE_TIMEOUT", default_value = "10s", value_parser = parse_period, value_name = "TIME")]
+    pub handshake_timeout: Duration,
 
     /// Bytes that may wait for one connection; more close it with 4008, and its client resumes.
     #[arg(
@@ -221,8 +269,11 @@ impl Limits {
             user_messages_per_second: 0,
             joins_per_second: 0,
             join_burst: 0,
+            user_joins_per_second: 0,
             max_connections: 0,
             max_connections_per_address: 0,
+            max_http_connections: 0,
+            handshake_timeout: Duration::ZERO,
             outbox_bytes: 0,
             ping_interval: Duration::ZERO,
             idle_timeout: Duration::ZERO,

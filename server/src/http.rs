@@ -1,23 +1,20 @@
-//! Plain HTTP: health, reading a room's history, and the files of the page.
+//! Plain HTTP: every route, and health.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Router, middleware};
-use tower_http::compression::CompressionLayer;
-use tower_http::services::{ServeDir, ServeFile};
-use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::app::Shared;
+use crate::config::Config;
 use crate::transport::{request_id, socketio, websocket};
-use crate::{history, manage, metrics};
+use crate::{history, manage, metrics, page};
 
 /// Every route of the server.
-pub fn router(shared: Arc<Shared>, static_dir: Option<&Path>, with_metrics: bool) -> Router {
+pub fn router(shared: Arc<Shared>, config: &Config, with_metrics: bool) -> Router {
     let socketio = socketio::routes(&shared);
     let router = health()
         .route("/ws", get(websocket::upgrade))
@@ -32,11 +29,13 @@ pub fn router(shared: Arc<Shared>, static_dir: Option<&Path>, with_metrics: bool
         .merge(if with_metrics { numbers() } else { Router::new() })
         .with_state(shared)
         .merge(socketio);
-    let router = match static_dir {
-        Some(folder) => router.fallback_service(files(folder)),
+    let router = match &config.static_dir {
+        Some(folder) => router.fallback_service(page::files(folder, config.content_security_policy.clone())),
         None => router,
     };
-    router.layer(middleware::from_fn(request_id::name))
+    router
+        .layer(middleware::from_fn_with_state(config.tls_cert.is_some(), page::guard))
+        .layer(middleware::from_fn(request_id::name))
 }
 
 /// The routes of an address for the monitoring alone.
@@ -80,33 +79,4 @@ async fn ready(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
         Ok(()) => (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n".to_owned()),
         Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")),
     }
-}
-
-/// Names below `assets/` change with their contents, so a browser need not ask for them again; for all else it asks.
-fn files(folder: &Path) -> Router {
-    let page = ServeFile::new(folder.join("index.html"));
-    let from = |folder: &Path| {
-        ServeDir::new(folder)
-            .append_index_html_on_directories(true)
-            .not_found_service(page.clone())
-    };
-    let unless_set = SetResponseHeaderLayer::if_not_present;
-    let assets = Router::new()
-        .fallback_service(from(&folder.join("assets")))
-        .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, for_ever));
-    Router::new()
-        .nest_service("/assets", assets)
-        .fallback_service(from(folder))
-        .layer(CompressionLayer::new())
-        .layer(unless_set(
-            header::X_CONTENT_TYPE_OPTIONS,
-            HeaderValue::from_static("nosniff"),
-        ))
-        .layer(unless_set(header::CACHE_CONTROL, HeaderValue::from_static("no-cache")))
-}
-
-/// Not for what is not there: that may change.
-fn for_ever(response: &Response) -> Option<HeaderValue> {
-    let found = response.status().is_success() || response.status() == StatusCode::NOT_MODIFIED;
-    found.then(|| HeaderValue::from_static("public, max-age=31536000, immutable"))
 }

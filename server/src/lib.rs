@@ -13,9 +13,10 @@
 //! | [`cluster`] | who is in a room at other nodes, brought to the rooms |
 //! | [`log`] | the event log: the contract, and its engines |
 //! | [`fanout`] | what other nodes append, brought to the rooms |
-//! | [`http`], [`history`] | health, reading history without a socket, the files of the page |
+//! | [`http`], [`history`], [`page`] | health, reading history without a socket, the files of the page |
 //! | [`revocation`], [`manage`] | what is revoked, kept beside the log; an operator's programs revoke over HTTP |
-//! | [`auth`], [`config`] | who is who; what an operator can set |
+//! | [`auth`] | who is who |
+//! | [`config`], [`network`] | what an operator can set |
 //! | [`metrics`], [`logging`] | what an operator can see: numbers, which the modules above count, and log lines |
 //! | [`cli`], [`admin`], [`health`] | the command line; what an operator does to a log: verify, export, import, redact… |
 //! | [`app`] | puts it all together |
@@ -38,6 +39,8 @@ pub mod log;
 pub mod logging;
 pub mod manage;
 pub mod metrics;
+pub mod network;
+pub mod page;
 pub mod revocation;
 pub mod room;
 pub mod transport;

@@ -2,7 +2,6 @@
 //! moderator's neither, opens it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
 use axum::body::{Body, to_bytes};
@@ -14,7 +13,6 @@ use readrealm_protocol::{ErrorCode, Timestamp, UserId};
 use ring::hmac;
 use ring::rand::SystemRandom;
 use serde::{Deserialize, Serialize};
-use tokio::time::timeout;
 
 use crate::app::Shared;
 use crate::auth::keys::{self, KeyError};
@@ -25,9 +23,6 @@ use crate::revocation::{RevocationError, Revocations};
 
 /// Bytes of a request's body.
 const BODY_BYTES: usize = 4_096;
-
-/// How long a body may take.
-const BODY_TIME: Duration = Duration::from_secs(10);
 
 /// Revocations of one answer.
 const PAGE: u32 = 1_000;
@@ -210,9 +205,8 @@ fn operator(shared: &Shared, headers: &HeaderMap) -> Result<Store, ErrorReply> {
 }
 
 async fn whom(body: Body) -> Result<Whom, ErrorReply> {
-    let bytes = timeout(BODY_TIME, to_bytes(body, BODY_BYTES)).await;
-    let bytes = bytes.ok().and_then(Result::ok);
-    let bytes = bytes.ok_or_else(|| invalid("a body of at most 4096 bytes is needed, within ten seconds"))?;
+    let bytes = to_bytes(body, BODY_BYTES).await;
+    let bytes = bytes.map_err(|_| invalid("a body of at most 4096 bytes is needed, in time"))?;
     serde_json::from_slice(&bytes).map_err(|error| invalid(&format!("the body: {error}")))
 }
 

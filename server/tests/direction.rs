@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 /// What each module may name beside itself. `main` and `app` put everything together and may name all.
 const ALLOWED: &[(&str, &[&str])] = &[
-    ("config", &["log"]),
+    ("network", &[]),
+    ("config", &["log", "network"]),
     ("metrics", &[]),
     ("logging", &["config"]),
     ("auth", &["config", "metrics"]),
@@ -19,12 +20,28 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("hub", &["room", "log", "cluster", "metrics"]),
     ("fanout", &["log", "hub", "metrics"]),
     ("connection", &["hub", "room", "log", "auth", "config", "metrics"]),
-    ("transport", &["connection", "auth", "config", "app", "metrics"]),
+    (
+        "transport",
+        &["connection", "auth", "config", "network", "app", "metrics"],
+    ),
     (
         "history",
         &["connection", "hub", "room", "log", "auth", "app", "metrics"],
     ),
-    ("http", &["transport", "history", "manage", "auth", "app", "metrics"]),
+    ("page", &[]),
+    (
+        "http",
+        &[
+            "transport",
+            "history",
+            "manage",
+            "page",
+            "auth",
+            "config",
+            "app",
+            "metrics",
+        ],
+    ),
     ("shutdown", &["connection", "hub", "log", "config"]),
     ("admin", &["log", "config", "auth", "revocation"]),
     ("health", &["config"]),

@@ -20,7 +20,13 @@ fn the_defaults_are_the_documented_ones() {
     assert!(!config.allow_anonymous && config.allow_origins.is_empty());
     let limits = config.limits;
     assert_eq!((limits.messages_per_second, limits.message_burst), (20, 100));
-    assert_eq!(limits.user_messages_per_second, 40);
+    assert_eq!(
+        (limits.user_messages_per_second, limits.user_joins_per_second),
+        (40, 100)
+    );
+    assert_eq!(limits.max_http_connections, 10_000);
+    assert_eq!(limits.handshake_timeout, Duration::from_secs(10));
+    assert!(config.trusted_proxies.is_empty() && config.tls_cert.is_none());
     assert_eq!((limits.joins_per_second, limits.join_burst), (20, 100));
     assert_eq!(
         (limits.max_connections, limits.max_connections_per_address),
@@ -39,6 +45,9 @@ fn every_limit_takes_0() {
         "--user-messages-per-second",
         "--joins-per-second",
         "--join-burst",
+        "--user-joins-per-second",
+        "--max-http-connections",
+        "--handshake-timeout",
         "--max-connections",
         "--max-connections-per-address",
         "--outbox-bytes",

@@ -59,6 +59,7 @@ fn services() -> Arc<Services> {
         metrics: Arc::default(),
     };
     let limits = Limits {
+        handshake_timeout: Duration::from_secs(10),
         idle_timeout: Duration::from_secs(45),
         ..Limits::off()
     };

@@ -76,7 +76,9 @@ impl Server {
             });
         };
         let address = line
-            .strip_prefix("listening on http://")
+            .split_once("listening on ")
+            .and_then(|(_, url)| url.split_once("://"))
+            .map(|(_, address)| address)
             .and_then(|address| address.parse().ok());
         let address = address.unwrap_or_else(|| panic!("the first line is {line:?}"));
         Ok(Self {

@@ -94,6 +94,24 @@ async fn a_plain_get_is_told_to_upgrade() {
 }
 
 #[tokio::test]
+async fn a_key_that_is_not_16_bytes_in_base64_is_answered_400() {
+    let server = Server::start(&Store::memory()).await;
+    for key in [
+        "",
+        "short",
+        "AAAAAAAAAAAAAAAAAAAAAAAA",
+        "AAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        "AAAAAAAAAAAAAAAAAAAAAB==",
+        "AAAAAAAAAAAAAAAAAAAA-A==",
+        "AAAAAAAAAAAAAAAAAAAAAA=",
+    ] {
+        // The library's own key stands there, and this one takes its place.
+        let refused = Client::connect_with(&server, "mallory", &[("sec-websocket-key", key)]).await;
+        assert_eq!(refused.unwrap_err(), 400, "{key:?}");
+    }
+}
+
+#[tokio::test]
 async fn other_than_loopback_needs_allow_anonymous() {
     let store = Store::memory();
     let refused = Server::try_start(&store, &["--listen", "0.0.0.0:0"])

@@ -145,6 +145,24 @@ async fn joins_have_a_burst_and_a_rate() {
     }
 }
 
+#[tokio::test]
+async fn a_user_joins_as_one_over_all_connections() {
+    let server = start("--joins-per-second 0 --user-joins-per-second 1").await;
+    let mut first = Client::connect(&server, "alice").await;
+    let mut second = Client::connect(&server, "alice").await;
+    for book in 0..5 {
+        first.join(book).await;
+        second.join(book).await;
+    }
+    let joining = first.joining(6);
+    first.ask(joining).await.unwrap_err();
+    let joining = second.joining(6);
+    let refused = second.ask(joining).await.unwrap_err();
+    Client::connect(&server, "bob").await.join(6).await;
+    wait_as_told(&refused, Duration::from_millis(1_001)).await;
+    second.join(6).await;
+}
+
 /// Connects once a place is free, which the server sees a moment after the client.
 async fn connect_when_free(server: &Server) -> Client {
     within("a free place", async {
@@ -185,6 +203,48 @@ async fn connections_of_one_address_over_the_bound_are_answered_429_until_one_go
     }
     drop(first);
     connect_when_free(&server).await.join(BOOK).await;
+}
+
+/// A connection through a proxy that says for whom it asks.
+async fn forwarded(server: &Server, lists: &[&str]) -> Result<Client, u16> {
+    let headers: Vec<_> = lists.iter().map(|list| ("x-forwarded-for", *list)).collect();
+    let connected = Client::connect_with(server, "alice", &headers).await;
+    connected.map(|(client, _)| client)
+}
+
+#[tokio::test]
+async fn behind_a_trusted_proxy_clients_are_counted_by_the_address_it_names() {
+    let server = start("--max-connections-per-address 1 --trust-proxy 10.0.0.0/8,127.0.0.1").await;
+    let _ann = forwarded(&server, &["203.0.113.1"]).await.unwrap();
+    let _bob = forwarded(&server, &["203.0.113.2"]).await.unwrap();
+    assert_eq!(forwarded(&server, &["203.0.113.1"]).await.unwrap_err(), 429);
+    // What a client writes itself stands left of what the proxies write.
+    for spoofed in [
+        "198.51.100.9, 203.0.113.1",
+        "10.0.0.1, 203.0.113.1",
+        "203.0.113.1, 10.0.0.7",
+    ] {
+        assert_eq!(forwarded(&server, &[spoofed]).await.unwrap_err(), 429, "{spoofed}");
+    }
+    // One subscriber has as many addresses of IPv6 as they like.
+    let _carol = forwarded(&server, &["2001:db8:1:2::1"]).await.unwrap();
+    assert_eq!(forwarded(&server, &["2001:db8:1:2::2"]).await.unwrap_err(), 429);
+    let _dan = forwarded(&server, &["2001:db8:1:3::1"]).await.unwrap();
+}
+
+#[tokio::test]
+async fn nobody_else_is_believed_about_addresses() {
+    let server = start("--max-connections-per-address 1 --trust-proxy 10.0.0.0/8").await;
+    let _ann = forwarded(&server, &["203.0.113.1"]).await.unwrap();
+    assert_eq!(forwarded(&server, &["203.0.113.2"]).await.unwrap_err(), 429);
+    let refused = Server::try_start(&Store::memory(), &["--trust-proxy", "everybody"])
+        .await
+        .unwrap_err();
+    assert!(
+        refused.stderr.contains("expected an address or a range"),
+        "{}",
+        refused.stderr
+    );
 }
 
 #[tokio::test]

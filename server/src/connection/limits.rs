@@ -16,32 +16,39 @@ use crate::metrics::{Limit, Metrics};
 
 /// The budgets of all users, each over all of the user's connections.
 #[derive(Debug)]
-pub struct UserLimits(Option<DefaultKeyedRateLimiter<UserId>>);
+pub struct UserLimits {
+    messages: Option<DefaultKeyedRateLimiter<UserId>>,
+    joins: Option<DefaultKeyedRateLimiter<UserId>>,
+}
+
+/// So many seconds' joins of a user may come at once: all rooms of many tabs come back together.
+const JOIN_SECONDS: u32 = 10;
 
 impl UserLimits {
     /// The budgets as configured.
     pub fn new(limits: &Limits) -> Arc<Self> {
         let burst = limits.message_burst.max(limits.user_messages_per_second);
-        Arc::new(Self(
-            quota(limits.user_messages_per_second, burst).map(RateLimiter::keyed),
-        ))
+        let joins = limits.user_joins_per_second;
+        Arc::new(Self {
+            messages: quota(limits.user_messages_per_second, burst).map(RateLimiter::keyed),
+            joins: quota(joins, joins.saturating_mul(JOIN_SECONDS)).map(RateLimiter::keyed),
+        })
     }
 
     /// Forgets the users whose budget is full again. Called now and then, so that memory follows those who talk.
     pub fn forget_idle(&self) {
-        if let Some(users) = &self.0 {
+        for users in [&self.messages, &self.joins].into_iter().flatten() {
             users.retain_recent();
             users.shrink_to_fit();
         }
     }
 
-    fn check(&self, user: &UserId) -> Result<(), ErrorReply> {
-        match &self.0 {
-            Some(users) => users
-                .check_key(user)
-                .map_err(|until| too_fast("this user sends", &until)),
-            None => Ok(()),
-        }
+    fn message(&self, user: &UserId) -> Result<(), ErrorReply> {
+        check_user(self.messages.as_ref(), user, "this user sends")
+    }
+
+    fn join(&self, user: &UserId) -> Result<(), ErrorReply> {
+        check_user(self.joins.as_ref(), user, "this user joins")
     }
 }
 
@@ -75,7 +82,7 @@ impl ConnectionLimits {
     /// Takes one message out of the connection's budget and its user's.
     pub fn message(&self, user: &UserId) -> Result<(), ErrorReply> {
         self.counted(Limit::Messages, check(self.messages.as_ref(), "this connection sends"))?;
-        self.counted(Limit::UserMessages, self.users.check(user))
+        self.counted(Limit::UserMessages, self.users.message(user))
     }
 
     /// Takes one read of older messages out of the connection's budget.
@@ -86,6 +93,11 @@ impl ConnectionLimits {
     /// Takes one join out of the connection's budget.
     pub fn join(&self) -> Result<(), ErrorReply> {
         self.counted(Limit::Joins, check(self.joins.as_ref(), "this connection joins"))
+    }
+
+    /// Takes the same out of its user's budget.
+    pub fn join_of(&self, user: &UserId) -> Result<(), ErrorReply> {
+        self.counted(Limit::UserJoins, self.users.join(user))
     }
 
     /// Whether a `typing` is passed on now.
@@ -132,6 +144,12 @@ fn quota(per_second: u32, burst: u32) -> Option<Quota> {
 fn check(limiter: Option<&DefaultDirectRateLimiter>, what: &str) -> Result<(), ErrorReply> {
     limiter.map_or(Ok(()), |limiter| {
         limiter.check().map_err(|until| too_fast(what, &until))
+    })
+}
+
+fn check_user(users: Option<&DefaultKeyedRateLimiter<UserId>>, user: &UserId, what: &str) -> Result<(), ErrorReply> {
+    users.map_or(Ok(()), |users| {
+        users.check_key(user).map_err(|until| too_fast(what, &until))
     })
 }
 
@@ -186,11 +204,29 @@ mod tests {
     }
 
     #[test]
+    fn a_thousand_connections_of_a_user_join_as_one() {
+        let limits = Limits {
+            user_joins_per_second: 3,
+            ..Limits::off()
+        };
+        let users = UserLimits::new(&limits);
+        let ann = UserId::try_from("ann").unwrap();
+        let joined = (0..1_000).filter(|_| {
+            ConnectionLimits::new(&limits, Arc::clone(&users), Arc::default())
+                .join_of(&ann)
+                .is_ok()
+        });
+        assert!((30..35).contains(&joined.count()), "ten seconds' worth at once");
+    }
+
+    #[test]
     fn zero_is_off() {
         let limits = limits(0, 0, 0);
         let connection = ConnectionLimits::new(&limits, UserLimits::new(&limits), Arc::default());
         let user = UserId::try_from("u").unwrap();
-        assert!((0..1_000).all(|_| connection.message(&user).is_ok() && connection.join().is_ok()));
+        assert!((0..1_000).all(|_| connection.message(&user).is_ok()
+            && connection.join().is_ok()
+            && connection.join_of(&user).is_ok()));
     }
 
     #[test]

@@ -51,6 +51,7 @@ impl Requests {
             session: Session::new(
                 services.auth.clone(),
                 Arc::clone(&outbox),
+                services.limits.handshake_timeout,
                 Arc::clone(&services.metrics),
             ),
             outbox,
@@ -176,6 +177,7 @@ impl Requests {
     async fn join(&mut self, id: Option<RequestId>, join: JoinRoom) -> Result<(), ErrorReply> {
         self.limits.join()?;
         let (user, moderator) = self.session.joins(&join)?;
+        self.limits.join_of(&user.user_id)?;
         let book = join.book_id;
         if !self.rooms.contains_key(&book) && self.rooms.len() >= ROOMS_PER_CONNECTION {
             let message = format!("a connection may be in {ROOMS_PER_CONNECTION} rooms; leave one first");

@@ -13,9 +13,6 @@ use crate::auth::revoked::{Holder, Holding};
 use crate::auth::{self, Auth, Identity, Refused};
 use crate::metrics::{Metrics, Refusal};
 
-/// How long a connection may take to authenticate.
-const AUTHENTICATE_WITHIN: Duration = Duration::from_secs(10);
-
 /// Who is at the other end.
 #[derive(Debug)]
 pub(super) struct Session {
@@ -41,10 +38,10 @@ enum State {
 }
 
 impl Session {
-    /// A connection that has said nothing yet.
-    pub(super) fn new(auth: Auth, outbox: Arc<Outbox>, metrics: Arc<Metrics>) -> Self {
+    /// One that has `time` to show a token, where one is asked for; zero is without end.
+    pub(super) fn new(auth: Auth, outbox: Arc<Outbox>, time: Duration, metrics: Arc<Metrics>) -> Self {
         let (state, deadline) = if auth.is_on() {
-            (State::Awaited, Some(Instant::now() + AUTHENTICATE_WITHIN))
+            (State::Awaited, (!time.is_zero()).then(|| Instant::now() + time))
         } else {
             (State::Claimed, None)
         };
@@ -69,7 +66,7 @@ impl Session {
             State::Refused(close) => Some(close.clone()),
             State::Awaited if late => {
                 self.metrics.refused(Refusal::Missing);
-                let reason = "no token came within 10 seconds; send authenticate first";
+                let reason = "no token came in time; send authenticate first";
                 Some(Close::new(CloseCode::Unauthorized, reason))
             }
             State::Known { .. } if late => Some(expired()),

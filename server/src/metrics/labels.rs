@@ -44,6 +44,10 @@ labels! {
         UserMessages = "user_messages",
         /// `--joins-per-second`.
         Joins = "joins",
+        /// `--user-joins-per-second`.
+        UserJoins = "user_joins",
+        /// `--max-http-connections`, or those of one address.
+        HttpConnections = "http_connections",
         /// Two `typing` a second; what is beyond is dropped.
         Typing = "typing",
         /// 100 malformed frames in 10 s, or as many before the first token; the next closes the connection.

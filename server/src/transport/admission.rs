@@ -1,6 +1,7 @@
-//! How many connections there may be, in all and per address.
+//! How many connections there may be, in all and per address. An address of IPv6 is its first 64 bits: the others are one
+//! subscriber's own to choose from.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustc_hash::FxHashMap;
@@ -34,33 +35,48 @@ pub enum Full {
 #[derive(Debug)]
 pub struct Admitted {
     admission: Arc<Admission>,
-    address: IpAddr,
+    address: Option<IpAddr>,
 }
 
 impl Admission {
     /// No connection is open yet.
     pub fn new(limits: &Limits) -> Arc<Self> {
+        Self::of(limits.max_connections, limits.max_connections_per_address)
+    }
+
+    /// The same for connections that are not a WebSocket (yet).
+    pub fn plain(limits: &Limits) -> Arc<Self> {
+        Self::of(limits.max_http_connections, limits.max_connections_per_address)
+    }
+
+    fn of(most: usize, most_per_address: usize) -> Arc<Self> {
         let bound = |most: usize| if most == 0 { usize::MAX } else { most };
         Arc::new(Self {
             open: Mutex::default(),
-            most: bound(limits.max_connections),
-            most_per_address: bound(limits.max_connections_per_address),
+            most: bound(most),
+            most_per_address: bound(most_per_address),
         })
     }
 
     /// Lets a connection in, where there is room for it.
     pub fn admit(self: &Arc<Self>, address: IpAddr) -> Result<Admitted, Full> {
-        // IPv4 through an IPv6 socket is the same address.
-        let address = address.to_canonical();
+        self.admit_maybe(Some(address))
+    }
+
+    /// The same, also for one whose address counts for nothing.
+    pub(super) fn admit_maybe(self: &Arc<Self>, address: Option<IpAddr>) -> Result<Admitted, Full> {
+        let address = address.map(subscriber);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if open.all >= self.most {
             return Err(Full::Server);
         }
-        let of_address = open.by_address.entry(address).or_default();
-        if *of_address >= self.most_per_address {
-            return Err(Full::Address);
+        if let Some(address) = address {
+            let of_address = open.by_address.entry(address).or_default();
+            if *of_address >= self.most_per_address {
+                return Err(Full::Address);
+            }
+            *of_address += 1;
         }
-        *of_address += 1;
         open.all += 1;
         Ok(Admitted {
             admission: Arc::clone(self),
@@ -78,12 +94,22 @@ impl Drop for Admitted {
     fn drop(&mut self) {
         let mut open = self.admission.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.all -= 1;
-        if let Some(of_address) = open.by_address.get_mut(&self.address) {
+        let Some(address) = self.address else { return };
+        if let Some(of_address) = open.by_address.get_mut(&address) {
             *of_address -= 1;
             if *of_address == 0 {
-                open.by_address.remove(&self.address);
+                open.by_address.remove(&address);
             }
         }
+    }
+}
+
+/// What is counted as one.
+fn subscriber(address: IpAddr) -> IpAddr {
+    // IPv4 through an IPv6 socket is the same address.
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
+        address @ IpAddr::V4(_) => address,
     }
 }
 
@@ -107,5 +133,20 @@ mod tests {
         drop(first);
         assert_eq!(admission.open(), 2);
         assert!(admission.admit("::ffff:10.0.0.1".parse().unwrap()).is_ok());
+    }
+
+    #[test]
+    fn addresses_of_one_subscriber_are_one() {
+        let admission = Admission::new(&Limits {
+            max_connections_per_address: 2,
+            ..Limits::off()
+        });
+        let admit = |address: &str| admission.admit(address.parse().unwrap());
+        let _held = [
+            admit("2001:db8:1:2::1").unwrap(),
+            admit("2001:db8:1:2:ffff::7").unwrap(),
+        ];
+        assert_eq!(admit("2001:db8:1:2::3").unwrap_err(), Full::Address);
+        assert!(admit("2001:db8:1:3::1").is_ok());
     }
 }

@@ -1,7 +1,11 @@
 //! The seam between a kind of socket and a connection: a stream of decoded frames in, encoded frames out.
 
 pub mod admission;
+pub mod listen;
 pub mod origin;
+mod patience;
+pub mod proxies;
 pub mod request_id;
 pub mod socketio;
+pub mod tls;
 pub mod websocket;

@@ -38,11 +38,18 @@ pub async fn upgrade(
     ConnectInfo(address): ConnectInfo<SocketAddr>,
     mut request: Request,
 ) -> Response {
-    let Some(mut response) = switching(request.headers()) else {
+    if !is_handshake(request.headers()) {
         return (
             StatusCode::UPGRADE_REQUIRED,
             [(header::UPGRADE, "websocket"), (header::SEC_WEBSOCKET_VERSION, "13")],
             "this is a WebSocket endpoint\n",
+        )
+            .into_response();
+    }
+    let Some(mut response) = switching(request.headers()) else {
+        return (
+            StatusCode::BAD_REQUEST,
+            "Sec-WebSocket-Key must be 16 bytes in base64\n",
         )
             .into_response();
     };
@@ -76,9 +83,9 @@ pub async fn upgrade(
     response
 }
 
-/// The answer to a handshake; `None` where the request is not one.
+/// The answer to a handshake; `None` where the request is not one, or its key is none.
 pub(super) fn switching(headers: &HeaderMap) -> Option<Response> {
-    let accept = accept_key(headers)?;
+    let accept = is_handshake(headers).then(|| accept_key(headers)).flatten()?;
     let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
@@ -93,8 +100,8 @@ pub(super) fn connection_span(extensions: &Extensions) -> Span {
     tracing::info_span!("connection", id = field::Empty, request = id)
 }
 
-/// The answer to the handshake; `None` where the request is not one of WebSocket version 13.
-fn accept_key(headers: &HeaderMap) -> Option<SecWebsocketAccept> {
+/// Whether a request asks for a WebSocket of version 13.
+fn is_handshake(headers: &HeaderMap) -> bool {
     let names = |name, token: &str| {
         headers
             .get_all(name)
@@ -102,10 +109,24 @@ fn accept_key(headers: &HeaderMap) -> Option<SecWebsocketAccept> {
             .filter_map(|value| value.to_str().ok())
             .any(|value| value.split(',').any(|part| part.trim().eq_ignore_ascii_case(token)))
     };
-    let websocket = names(header::CONNECTION, "upgrade")
+    names(header::CONNECTION, "upgrade")
         && names(header::UPGRADE, "websocket")
-        && names(header::SEC_WEBSOCKET_VERSION, "13");
-    websocket
+        && names(header::SEC_WEBSOCKET_VERSION, "13")
+}
+
+/// The answer to the one key of a handshake; `None` where it is not 16 bytes in base64 (RFC 6455, 4.2.1).
+fn accept_key(headers: &HeaderMap) -> Option<SecWebsocketAccept> {
+    let mut keys = headers.get_all(header::SEC_WEBSOCKET_KEY).iter();
+    let (key, None) = (keys.next()?.as_bytes(), keys.next()) else {
+        return None;
+    };
+    let in_alphabet = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    let is_16_bytes = key.len() == 24
+        && key[..22].iter().all(in_alphabet)
+        // The last of them carries two bits.
+        && matches!(key[21], b'A' | b'Q' | b'g' | b'w')
+        && key.ends_with(b"==");
+    is_16_bytes
         .then(|| headers.typed_get::<SecWebsocketKey>().map(Into::into))
         .flatten()
 }

@@ -16,6 +16,8 @@ const FEW = Math.min(KILLS, 4);
 const TABS = [["one", "alice"], ["two", "alice"], ["three", "edmond"]];
 /** The traffic is not what is under test: no limit stands in its way. */
 const UNLIMITED = ["--messages-per-second", "0", "--user-messages-per-second", "0", "--joins-per-second", "0"];
+/** The page of these tests is one file, with its script in it. */
+const FLAGS = [...UNLIMITED, "--content-security-policy", ""];
 const LONGEST_LIFE_MS = 1_200;
 const LONGEST_DEATH_MS = 300;
 
@@ -43,7 +45,7 @@ async function talk(stage, { kills, outbox = "", before, meanwhile, back }) {
   console.log(`READREALM_KILLS=${KILLS} READREALM_SEED=${SEED}`);
   const random = generator(SEED);
   const one = (all) => all[Math.floor(random() * all.length)];
-  const server = await stage.server({ store: await stage.store("sqlite"), flags: UNLIMITED, files });
+  const server = await stage.server({ store: await stage.store("sqlite"), flags: FLAGS, files });
   const talkers = await open(stage, server, outbox);
   const began = Date.now();
 

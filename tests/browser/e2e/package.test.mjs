@@ -59,7 +59,7 @@ class Server {
   }
 
   async run() {
-    const args = ["--listen", this.#address, "--store", this.store, "--static-dir", directory];
+    const args = ["--listen", this.#address, "--store", this.store, "--static-dir", directory, "--content-security-policy", ""];
     this.child = spawn(serverBinary(), args, { stdio: ["ignore", "pipe", "ignore"] });
     const line = await within("the server to start", new Promise((resolve) => this.child.stdout.once("data", resolve)));
     this.#address = /http:\/\/(\S+)/.exec(line)[1];

@@ -1,0 +1,248 @@
+//! From the listener to a request: accepts sockets, shakes hands where there is TLS, and reads HTTP. Each step has its time, and what
+//! is not a WebSocket yet has its bound, so that who only opens connections takes nothing from who talks.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::ConnectInfo;
+use axum::http::{Request, Response, StatusCode};
+use hyper::body::{Frame, Incoming, SizeHint};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{Sleep, sleep};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower_service::Service;
+
+use super::admission::Admission;
+use super::patience::{Patient, Phase, Phases};
+use super::proxies::Proxies;
+use super::tls::Tls;
+use crate::metrics::{Limit, Metrics};
+
+/// Bytes of a request's head, in which a token of 16 KiB has room.
+const HEAD_BYTES: usize = 32 * 1024;
+
+/// How long the listener rests when the system has no more sockets for it.
+const REST: Duration = Duration::from_millis(500);
+
+/// How long the body of a request may take.
+const BODY_TIME: Duration = Duration::from_secs(30);
+
+/// How connections are taken.
+#[derive(Debug)]
+pub struct Listening {
+    /// What answers.
+    pub router: Router,
+    /// Who stands before the server.
+    pub proxies: Proxies,
+    /// Where connections are encrypted.
+    pub tls: Option<Arc<Tls>>,
+    /// How many may be open that are not a WebSocket (yet), in all and per address.
+    pub plain: Arc<Admission>,
+    /// Where those that were one too many are counted.
+    pub metrics: Arc<Metrics>,
+    /// How long a TLS handshake may take, and the head of a request; zero is without end.
+    pub handshake_timeout: Duration,
+}
+
+/// Serves until `shutdown` is cancelled, then finishes the requests under way. WebSockets go on beyond it.
+pub async fn serve(listener: TcpListener, listening: Listening, shutdown: CancellationToken) {
+    let (listening, requests) = (Arc::new(listening), TaskTracker::new());
+    loop {
+        let (socket, peer) = tokio::select! {
+            biased;
+            () = shutdown.cancelled() => break,
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    rest(&error).await;
+                    continue;
+                }
+            },
+        };
+        // Behind a proxy many clients have one address, which is known only from the head.
+        let address = (!listening.proxies.trust(peer.ip())).then(|| peer.ip());
+        // One too many is closed without a word: to hear and answer it would take what there is no more of.
+        let Ok(admitted) = listening.plain.admit_maybe(address) else {
+            listening.metrics.limited(Limit::HttpConnections);
+            continue;
+        };
+        let (listening, shutdown) = (Arc::clone(&listening), shutdown.clone());
+        requests.spawn(async move {
+            listening.take(socket, peer, &shutdown).await;
+            drop(admitted);
+        });
+    }
+    drop(listener);
+    requests.close();
+    requests.wait().await;
+}
+
+/// A peer that has gone before it was accepted is nothing; else the process or the system has no socket left, and trying on at
+/// once would only burn.
+async fn rest(error: &io::Error) {
+    let is_peers = matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
+    );
+    if !is_peers {
+        tracing::error!(%error, "no connection can be accepted; see the limit of open files (ulimit -n)");
+        sleep(REST).await;
+    }
+}
+
+impl Listening {
+    async fn take(&self, socket: TcpStream, peer: SocketAddr, shutdown: &CancellationToken) {
+        // Without it a small frame would wait for the acknowledgement of the one before.
+        let _ = socket.set_nodelay(true);
+        let Some(tls) = &self.tls else {
+            return self.speak(socket, peer, shutdown).await;
+        };
+        let shaking = tls.acceptor().accept(socket);
+        let shaken = async {
+            if self.handshake_timeout.is_zero() {
+                return Some(shaking.await);
+            }
+            tokio::time::timeout(self.handshake_timeout, shaking).await.ok()
+        };
+        let shaken = tokio::select! {
+            shaken = shaken => shaken,
+            () = shutdown.cancelled() => None,
+        };
+        match shaken {
+            Some(Ok(socket)) => self.speak(socket, peer, shutdown).await,
+            Some(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+            None => tracing::debug!("a TLS handshake was given up"),
+        }
+    }
+
+    async fn speak<S>(&self, socket: S, peer: SocketAddr, shutdown: &CancellationToken)
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let socket = Patient::new(socket, self.handshake_timeout);
+        let phases = socket.phases();
+        let service = service_fn(|request| self.answer(request, peer, phases.clone()));
+        let speaking = http1::Builder::new()
+            .max_buf_size(HEAD_BYTES)
+            .header_read_timeout(None)
+            .serve_connection(TokioIo::new(socket), service)
+            .with_upgrades();
+        let mut speaking = pin!(speaking);
+        let spoken = tokio::select! {
+            spoken = speaking.as_mut() => spoken,
+            () = shutdown.cancelled() => {
+                speaking.as_mut().graceful_shutdown();
+                speaking.await
+            }
+        };
+        if let Err(error) = spoken {
+            tracing::debug!(%error, "a connection ended");
+        }
+    }
+
+    async fn answer(
+        &self,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+        phases: Phases,
+    ) -> Result<Response<Answer>, Infallible> {
+        phases.set(Phase::Answer);
+        let mut request = request.map(in_time);
+        let client = self.proxies.client(peer.ip(), request.headers());
+        let client = SocketAddr::new(client, peer.port());
+        request.extensions_mut().insert(ConnectInfo(client));
+        let response = self.router.clone().call(request).await?;
+        let then = if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            Phase::Upgraded
+        } else {
+            Phase::Idle
+        };
+        Ok(response.map(|body| Answer { body, phases, then }))
+    }
+}
+
+/// A body that is sent too slowly is an error to who reads it.
+fn in_time(body: Incoming) -> Body {
+    if body.is_end_stream() {
+        return Body::empty();
+    }
+    Body::new(Question {
+        body,
+        timer: Box::pin(sleep(BODY_TIME)),
+    })
+}
+
+/// The body of a request.
+struct Question {
+    body: Incoming,
+    timer: Pin<Box<Sleep>>,
+}
+
+impl HttpBody for Question {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if self.timer.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Some(Err(axum::Error::new(io::Error::from(io::ErrorKind::TimedOut)))));
+        }
+        let frame = Pin::new(&mut self.body).poll_frame(context);
+        frame.map_err(axum::Error::new)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// The body of an answer, which says when it is over.
+struct Answer {
+    body: Body,
+    phases: Phases,
+    then: Phase,
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        self.phases.set(self.then);
+    }
+}
+
+impl HttpBody for Answer {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
