@@ -112,7 +112,7 @@ impl<V: Value> Client<V> {
                 if self.tokens.is_due(now) {
                     self.ask_for_token();
                 }
-                if self.heard + SILENCE_MS <= now {
+                if self.silent().is_some_and(|due| due <= now) {
                     self.probe(now);
                 }
                 self.pump_all(now);
@@ -160,6 +160,11 @@ impl<V: Value> Client<V> {
     /// Whether a page that woke waits for the proof that its connection lives.
     fn is_hurried(&self) -> bool {
         self.io.requests.oldest().is_some_and(|since| since <= self.woke)
+    }
+
+    /// When the server is to be asked for something, where nothing is asked.
+    fn silent(&self) -> Option<f64> {
+        self.io.requests.is_empty().then_some(self.heard + SILENCE_MS)
     }
 
     /// When the answer that is waited for the longest is waited for no more.
@@ -271,8 +276,9 @@ impl<V: Value> Client<V> {
                     .iter()
                     .filter_map(Room::due)
                     .chain(self.unanswered())
+                    .chain(self.silent())
                     .chain(self.tokens.due());
-                Some(dues.fold(self.heard + SILENCE_MS, f64::min))
+                dues.reduce(f64::min)
             }
         };
     }

@@ -76,6 +76,20 @@ fn a_connection_that_falls_silent_is_left_though_it_was_heard_of() {
 }
 
 #[test]
+fn a_long_silence_before_gives_an_answer_no_more_time() {
+    for seconds in [1, 16, 29] {
+        let mut world = settled(options());
+        world.step(&Step::Wait(seconds * 1_000));
+        world.step(&Step::Unplug);
+        world.step(&Step::Post(0));
+        world.step(&Step::Wait(14_999));
+        assert_eq!(world.state, Some(State::Connected));
+        world.step(&Step::Wait(1));
+        assert_eq!(world.state, WAITS, "{seconds}");
+    }
+}
+
+#[test]
 fn a_page_that_was_busy_hears_what_came_before_it_gives_up() {
     let mut world = settled(options());
     world.step(&Step::Post(0));
