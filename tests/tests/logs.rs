@@ -176,6 +176,8 @@ async fn nothing_said_is_logged(format: &str) -> String {
     let forbidden = converse(&server).await;
     server.terminate();
     assert!(server.ended().await.success());
+    // It is gone: this waits until its last line is read.
+    server.kill();
     let log = server.process().stderr();
     for word in forbidden {
         let at = log.find(&word).map(|at| log[..at].lines().count());
