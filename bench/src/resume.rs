@@ -230,7 +230,7 @@ impl Memory {
 }
 
 /// Resident memory in MiB.
-fn resident(pid: u32) -> f64 {
+pub(crate) fn resident(pid: u32) -> f64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("a process of Linux");
     let line = status
         .lines()

@@ -1,5 +1,5 @@
-//! What a delivery costs the server by either transport: two rooms of as many members on one server, one on `/ws` and
-//! one on `/socket.io/`, taking turns. The messages come from a client of `/ws` in both.
+//! What a delivery, and a member that says nothing, cost the server by either transport: two rooms of as many members on
+//! one server, one on `/ws` and one on `/socket.io/`, taking turns. The messages come from a client of `/ws` in both.
 
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use e2e::{Client, Server, Store};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::member::{Members, NATIVE, SOCKET_IO, Words};
+use crate::resume::resident;
 
 /// No limit, and no ping: what is measured is deliveries.
 const FLAGS: [&str; 12] = [
@@ -58,7 +59,13 @@ pub(crate) async fn run(options: &Options) {
     let server = Server::start_with(&store, &FLAGS).await;
     let mut rooms = Vec::new();
     for (book, words) in [(1, NATIVE), (2, SOCKET_IO)] {
+        let before = resident(server.process().pid());
         let members = Members::enter(&server, words, book, options.members).await;
+        let each = (resident(server.process().pid()) - before) * 1024.0 / f64::from(options.members);
+        println!(
+            "a member that has joined by {}: {each:.1} KiB of the server's memory",
+            words.name
+        );
         let mut speaker = Client::connect(&server, "speaker").await;
         speaker.join(book).await;
         rooms.push(Room {
