@@ -166,3 +166,59 @@ story("who sends more than can be served is let go", async (stage) => {
   await until("it is let go", () => client.closed, true);
   await well();
 });
+
+/** The same numbers in every run: mulberry32. */
+function chance(seed) {
+  return (below) => {
+    seed = (seed + 0x6d2b79f5) | 0;
+    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) % below;
+  };
+}
+
+const PIECES = [
+  "4", "40", "41", "42", "43", "45", "46", "2", "3", "5", "6", "b4", "bAQI=", "2probe", "0", "1", "-", "/", ",", "[", "]", "{", "}", ":", "\"", "\\", "é", "😺",
+  "\u001e", "\u0000", "\u00ff", "joinRoom", '["joinRoom",{"bookId":1,"userId":"u"}]', "1:4", "99999999999999999999:", "-1:", "9:42[\"a\"]", "12:40/x,",
+];
+
+for (const version of [4, 3]) {
+  story(`payloads that no client sends by polling are refused, Engine.IO ${version}`, async (stage) => {
+    const server = await stage.server({ flags: ["--max-connections-per-address", "0"] });
+    const well = await witness(stage, server);
+    const next = chance(version);
+    const url = `${server.origin}/socket.io/?EIO=${version}&transport=polling`;
+    let taken = 0;
+    for (let n = 0; n < 400; n++) {
+      const [sid] = /(?<="sid":")[^"]+/.exec(await (await fetch(url)).text());
+      const text = Array.from({ length: 1 + next(6) }, () => PIECES[next(PIECES.length)]).join("");
+      const bytes = Buffer.from(text);
+      if (next(2)) bytes[next(bytes.length)] = next(256);
+      const headers = { "content-type": next(2) ? "application/octet-stream" : "text/plain;charset=UTF-8" };
+      const { status } = await fetch(`${url}&sid=${sid}`, { method: "POST", headers, body: bytes });
+      assert.ok([200, 400, 413].includes(status), `${status} for ${JSON.stringify(text)}`);
+      if (status === 200) taken++;
+    }
+    assert.ok(taken > 20, `${taken} were read`);
+    assert.doesNotMatch(server.log, /panicked/);
+    await well();
+  });
+}
+
+story("frames that no client sends by WebSocket are answered or refused", async (stage) => {
+  const server = await stage.server({ flags: ["--max-connections-per-address", "0"] });
+  const well = await witness(stage, server);
+  const next = chance(5);
+  const text = () => Array.from({ length: 1 + next(6) }, () => PIECES[next(PIECES.length)]).join("");
+  for (let n = 0; n < 10; n++) {
+    const strangers = Array.from({ length: 30 }, async () => {
+      const first = next(4) ? ["40", text(), text()] : [text()];
+      const client = await stage.stranger(server, first, `EIO=${3 + next(2)}`);
+      client.send(Buffer.from(text()));
+      client.close();
+    });
+    await Promise.all(strangers);
+  }
+  assert.doesNotMatch(server.log, /panicked/);
+  await well();
+});

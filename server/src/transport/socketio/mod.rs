@@ -11,6 +11,7 @@ mod asked;
 mod engine;
 mod impatient;
 mod packet;
+mod reader;
 mod requests;
 mod session;
 mod words;

@@ -1,28 +1,24 @@
 //! One connection of Socket.IO, from its first packet to its last.
 
-use std::collections::VecDeque;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use engineioxide::{DisconnectReason, ProtocolVersion, Socket, Str};
-use futures_util::Stream;
 use readrealm_protocol::client::{Authenticate, ClientEvent};
-use readrealm_protocol::limits::MALFORMED_FRAMES;
 use readrealm_protocol::{ClientFrame, CloseCode, ErrorCode};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::asked::Asked;
 use super::engine::{Item, Link};
 use super::packet::{self, Kind, NAMESPACE};
+use super::reader::{Code, Packets, Reader, Refusal};
 use super::writer::{Writer, taken};
-use super::{parameter, requests, words};
+use super::{parameter, words};
 use crate::app::Shared;
 use crate::auth::Auth;
-use crate::connection::{self, Close, End, Inbound, Services, Terms};
+use crate::connection::{self, End, Inbound, Services, Terms};
 use crate::metrics::{Refusal as Counted, Transport};
 
 /// How long a client may take to ask to be let in.
@@ -36,13 +32,10 @@ const LINGER: Duration = Duration::from_secs(2);
 
 /// Serves a connection until it ends.
 pub(super) async fn serve(socket: Arc<Socket<Link>>, packets: mpsc::Receiver<Item>, shared: Arc<Shared>) {
-    let mut packets = Packets {
-        packets,
-        socket: Arc::clone(&socket),
-    };
+    let mut packets = Packets::new(packets, Arc::clone(&socket));
     let services = Arc::clone(&shared.connections);
     let metrics = &shared.connections.metrics;
-    let _open = metrics.open(Transport::SocketIo);
+    let open = metrics.open(Transport::SocketIo);
     let deadline = Instant::now() + CONNECT_WITHIN;
     let entrance = tokio::select! {
         biased;
@@ -55,17 +48,8 @@ pub(super) async fn serve(socket: Arc<Socket<Link>>, packets: mpsc::Receiver<Ite
         return close(&socket).await;
     };
     let asked = Asked::default();
-    let reader = Reader {
-        packets,
-        asked: asked.clone(),
-        read: entrance
-            .token
-            .map(|token| authenticate(token, &asked))
-            .into_iter()
-            .collect(),
-        attachments: 0,
-        strangers: 0,
-    };
+    let first = entrance.token.map(|token| authenticate(token, &asked));
+    let reader = Reader::new(packets, asked.clone(), first);
     let terms = Terms {
         has_heartbeat: true,
         stays: rand::random_range(Duration::ZERO..=services.limits.reconnect_spread),
@@ -76,6 +60,7 @@ pub(super) async fn serve(socket: Arc<Socket<Link>>, packets: mpsc::Receiver<Ite
         End::Closed(close) => Some(close.code),
         End::Gone => None,
     });
+    drop(open);
     part(&socket, end).await;
 }
 
@@ -91,15 +76,16 @@ async fn enter(packets: &mut Packets, services: &Services) -> Option<Entrance> {
         return enter_asked(packets, services);
     }
     for _ in 0..CONNECTS {
-        let item = std::future::poll_fn(|context| packets.poll_next(context)).await?;
-        let Item::Text(text) = item else { return None };
+        let Item::Text(text) = packets.next().await? else {
+            return None;
+        };
         // Anything else before it is a fault that no client has.
         let packet = packet::parse(&text).ok()?;
         let Kind::Connect(handshake) = packet.kind else {
             return None;
         };
         if packet.namespace != NAMESPACE {
-            packets.refuse(packet.namespace);
+            packets.refuse_namespace(packet.namespace);
             continue;
         }
         match admit(handshake, services) {
@@ -177,128 +163,9 @@ fn authenticate(token: String, asked: &Asked) -> Inbound {
     Inbound::Frame(Ok(ClientFrame { id, event }))
 }
 
-/// What a `connect_error` says.
-#[derive(Serialize)]
-struct Refusal<'a> {
-    message: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<Code>,
-}
-
-#[derive(Serialize)]
-struct Code {
-    code: ErrorCode,
-}
-
 /// What a client is told that sends more than can be served.
 pub(super) fn flooded() -> Str {
     words::ending(ErrorCode::RateLimited, "packets come faster than they can be served")
-}
-
-/// Packets as they come from the engine.
-#[derive(Debug)]
-struct Packets {
-    packets: mpsc::Receiver<Item>,
-    socket: Arc<Socket<Link>>,
-}
-
-impl Packets {
-    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Item>> {
-        self.packets
-            .poll_recv(context)
-            .map(|item| item.inspect(|item| self.socket.data.took(item)))
-    }
-
-    /// There is no such namespace. Where the engine has no room, the client will not hear it.
-    fn refuse(&self, namespace: &str) {
-        let message = "Invalid namespace";
-        let refused = match self.socket.protocol {
-            ProtocolVersion::V3 => packet::refused(namespace, &message),
-            ProtocolVersion::V4 => packet::refused(namespace, &Refusal { message, data: None }),
-        };
-        let _ = self.socket.emit(refused);
-    }
-}
-
-/// The reading half.
-#[derive(Debug)]
-struct Reader {
-    packets: Packets,
-    asked: Asked,
-    /// What was read and not asked for yet.
-    read: VecDeque<Inbound>,
-    /// Attachments that are to come, and were answered with what announced them.
-    attachments: u32,
-    /// Namespaces asked for that do not exist.
-    strangers: usize,
-}
-
-impl Stream for Reader {
-    type Item = Inbound;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Inbound>> {
-        loop {
-            if let Some(inbound) = self.read.pop_front() {
-                return Poll::Ready(Some(inbound));
-            }
-            let Some(item) = std::task::ready!(self.packets.poll_next(context)) else {
-                return Poll::Ready(None);
-            };
-            if !self.take(&item) {
-                return Poll::Ready(None);
-            }
-        }
-    }
-}
-
-impl Reader {
-    /// Reads one packet; `false` ends the connection.
-    fn take(&mut self, item: &Item) -> bool {
-        let Item::Text(text) = item else {
-            if self.attachments > 0 {
-                self.attachments -= 1;
-            } else {
-                self.read.push_back(requests::malformed("no attachment was announced"));
-            }
-            return true;
-        };
-        let packet = match packet::parse(text) {
-            Ok(packet) => packet,
-            Err(why) => {
-                self.read.push_back(requests::malformed(why));
-                return true;
-            }
-        };
-        let malformed = match packet.kind {
-            Kind::Connect(_) if packet.namespace != NAMESPACE => {
-                self.strangers += 1;
-                if self.strangers > MALFORMED_FRAMES {
-                    let close = Close::new(CloseCode::BadProtocol, "there is one namespace, \"/\"");
-                    self.read.push_back(Inbound::Fatal(close));
-                }
-                self.packets.refuse(packet.namespace);
-                return true;
-            }
-            _ if packet.namespace != NAMESPACE => "there is one namespace, \"/\"",
-            Kind::Disconnect => return false,
-            Kind::Event { ack, call } => {
-                requests::read(&call, ack, &self.asked, &mut self.read);
-                if let (Some(ack), "typing") = (ack, &*call.event) {
-                    // The protocol has no answer to it. Where the engine has no room, the client will not hear this one.
-                    let _ = self.packets.socket.emit(packet::ack(ack, "{}"));
-                }
-                return true;
-            }
-            Kind::Connect(_) => "the connection is in already",
-            Kind::Ack => "no event asks for an answer",
-            Kind::Binary(attachments) => {
-                self.attachments = attachments;
-                "events have no attachments"
-            }
-        };
-        self.read.push_back(requests::malformed(malformed));
-        true
-    }
 }
 
 /// Ends the connection. Clients come back by themselves when the engine closes it, and do not when they were told that

@@ -1,0 +1,163 @@
+//! The reading half of a connection: packets as they come from the engine, and the requests they mean.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use engineioxide::{ProtocolVersion, Socket};
+use futures_util::Stream;
+use readrealm_protocol::limits::MALFORMED_FRAMES;
+use readrealm_protocol::{CloseCode, ErrorCode};
+use serde::Serialize;
+use tokio::sync::mpsc;
+
+use super::asked::Asked;
+use super::engine::{Item, Link};
+use super::packet::{self, Kind, NAMESPACE};
+use super::requests;
+use crate::connection::{Close, Inbound};
+
+/// What a `connect_error` says.
+#[derive(Serialize)]
+pub(super) struct Refusal<'a> {
+    /// For people.
+    pub(super) message: &'a str,
+    /// For programs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) data: Option<Code>,
+}
+
+/// What a program acts on.
+#[derive(Serialize)]
+pub(super) struct Code {
+    pub(super) code: ErrorCode,
+}
+
+/// Packets as they come from the engine.
+#[derive(Debug)]
+pub(super) struct Packets {
+    packets: mpsc::Receiver<Item>,
+    pub(super) socket: Arc<Socket<Link>>,
+}
+
+impl Packets {
+    pub(super) fn new(packets: mpsc::Receiver<Item>, socket: Arc<Socket<Link>>) -> Self {
+        Self { packets, socket }
+    }
+
+    /// The next one; `None` where there will be no more.
+    pub(super) async fn next(&mut self) -> Option<Item> {
+        std::future::poll_fn(|context| self.poll_next(context)).await
+    }
+
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Item>> {
+        self.packets
+            .poll_recv(context)
+            .map(|item| item.inspect(|item| self.socket.data.took(item)))
+    }
+
+    /// There is no such namespace. Where the engine has no room, the client will not hear it.
+    pub(super) fn refuse_namespace(&self, namespace: &str) {
+        let message = "Invalid namespace";
+        let refused = match self.socket.protocol {
+            ProtocolVersion::V3 => packet::refused(namespace, &message),
+            ProtocolVersion::V4 => packet::refused(namespace, &Refusal { message, data: None }),
+        };
+        let _ = self.socket.emit(refused);
+    }
+}
+
+/// The reading half.
+#[derive(Debug)]
+pub(super) struct Reader {
+    packets: Packets,
+    asked: Asked,
+    /// What was read and not asked for yet.
+    read: VecDeque<Inbound>,
+    /// Attachments that are to come, and were answered with what announced them.
+    attachments: u32,
+    /// Namespaces asked for that do not exist.
+    strangers: usize,
+}
+
+impl Reader {
+    /// Reads what comes, after `first`.
+    pub(super) fn new(packets: Packets, asked: Asked, first: Option<Inbound>) -> Self {
+        Self {
+            packets,
+            asked,
+            read: first.into_iter().collect(),
+            attachments: 0,
+            strangers: 0,
+        }
+    }
+}
+
+impl Stream for Reader {
+    type Item = Inbound;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Inbound>> {
+        loop {
+            if let Some(inbound) = self.read.pop_front() {
+                return Poll::Ready(Some(inbound));
+            }
+            let Some(item) = std::task::ready!(self.packets.poll_next(context)) else {
+                return Poll::Ready(None);
+            };
+            if !self.take(&item) {
+                return Poll::Ready(None);
+            }
+        }
+    }
+}
+
+impl Reader {
+    /// Reads one packet; `false` ends the connection.
+    fn take(&mut self, item: &Item) -> bool {
+        let Item::Text(text) = item else {
+            if self.attachments > 0 {
+                self.attachments -= 1;
+            } else {
+                self.read.push_back(requests::malformed("no attachment was announced"));
+            }
+            return true;
+        };
+        let packet = match packet::parse(text) {
+            Ok(packet) => packet,
+            Err(why) => {
+                self.read.push_back(requests::malformed(why));
+                return true;
+            }
+        };
+        let malformed = match packet.kind {
+            Kind::Connect(_) if packet.namespace != NAMESPACE => {
+                self.strangers += 1;
+                if self.strangers > MALFORMED_FRAMES {
+                    let close = Close::new(CloseCode::BadProtocol, "there is one namespace, \"/\"");
+                    self.read.push_back(Inbound::Fatal(close));
+                }
+                self.packets.refuse_namespace(packet.namespace);
+                return true;
+            }
+            _ if packet.namespace != NAMESPACE => "there is one namespace, \"/\"",
+            Kind::Disconnect => return false,
+            Kind::Event { ack, call } => {
+                requests::read(&call, ack, &self.asked, &mut self.read);
+                if let (Some(ack), "typing") = (ack, &*call.event) {
+                    // The protocol has no answer to it. Where the engine has no room, the client will not hear this one.
+                    let _ = self.packets.socket.emit(packet::ack(ack, "{}"));
+                }
+                return true;
+            }
+            Kind::Connect(_) => "the connection is in already",
+            Kind::Ack => "no event asks for an answer",
+            Kind::Binary(attachments) => {
+                self.attachments = attachments;
+                "events have no attachments"
+            }
+        };
+        self.read.push_back(requests::malformed(malformed));
+        true
+    }
+}
