@@ -4,6 +4,7 @@
 //! npm run bench -- join
 //! ```
 
+mod flood;
 mod join;
 mod member;
 mod nodes;
@@ -21,6 +22,8 @@ enum Scenario {
     Join(join::Options),
     /// What two nodes on one replica set bring against one, conflicts, and delivery from node to node.
     Nodes(nodes::Options),
+    /// What a room notices of 2,000 connections that send garbage.
+    Flood(flood::Options),
     /// What it costs to resume a room of 1,000,000 events from its beginning, while the room talks on.
     Resume(resume::Options),
     /// What a delivery costs the server on `/ws` and on `/socket.io/`.
@@ -33,6 +36,7 @@ async fn main() {
     match Scenario::parse() {
         Scenario::Join(options) => join::run(&options).await,
         Scenario::Nodes(options) => nodes::run(&options).await,
+        Scenario::Flood(options) => flood::run(&options).await,
         Scenario::Resume(options) => resume::run(&options).await,
         Scenario::SocketIo(options) => socketio::run(&options).await,
     }

@@ -18,7 +18,8 @@ const ANSWER: u64 = 4_096;
 
 /// Ask a server of this machine whether it is ready; exit code 0 where it is
 ///
-/// It is asked at `--metrics-listen` where that is set, else at `--listen`, over plain HTTP.
+/// It is asked at `--metrics-listen` where that is set, else at `--listen`, over plain HTTP: with TLS, `--metrics-listen` must
+/// be set.
 #[derive(Debug, Args)]
 pub struct Health {
     /// Ask whether it serves at all (`/healthz`), and not whether it is ready (`/readyz`).
@@ -29,6 +30,9 @@ pub struct Health {
 impl Health {
     /// What the server says of itself; fails with that, or with why there is no answer.
     pub async fn run(&self, config: &Config) -> Result<String, String> {
+        if config.tls_cert.is_some() && config.metrics_listen.is_none() {
+            return Err("the server speaks TLS alone; set --metrics-listen, and it is asked there".to_owned());
+        }
         let address = reached(config.metrics_listen.unwrap_or(config.listen));
         let path = if self.live { "/healthz" } else { "/readyz" };
         let answer = match timeout(PATIENCE, ask(address, path)).await {
