@@ -61,7 +61,8 @@ pub(crate) async fn run(options: &Options) {
     if let Some(target) = options.attack {
         return attack(target, options).await;
     }
-    let server = Server::start(&Store::sqlite()).await;
+    let store = Store::sqlite();
+    let server = Server::start(&store).await;
     let mut room = JoinSet::new();
     for number in 0..LISTENERS {
         let mut listener = Client::connect(&server, &format!("listener-{number}")).await;
