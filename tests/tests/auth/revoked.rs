@@ -5,8 +5,10 @@ use std::time::{Duration, Instant};
 
 use e2e::client::Client;
 use e2e::command::{command, run};
+use e2e::proxy::{Side, Weather};
+use e2e::replica_set::{ReplicaSet, Setup};
 use e2e::token::{SECRET, in_seconds, token};
-use e2e::{PATIENCE, Server, Store, on_durable_stores};
+use e2e::{PATIENCE, Server, Store, on_durable_stores, within};
 use readrealm_protocol::ErrorCode;
 use serde_json::{Value, json};
 
@@ -303,4 +305,43 @@ async fn a_command_that_names_nobody_or_what_is_over_is_refused() {
     assert!(missing.contains("there is no event log"), "{missing}");
     let memory = run(&Store::memory(), &["revocations"]).await.refused();
     assert!(memory.contains("memory:"), "{memory}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_whose_route_to_the_store_went_silent_hears_of_it_as_soon_as_there_is_another() {
+    let setup = Setup {
+        members: 1,
+        proxied: true,
+        election_timeout: Duration::from_secs(10),
+    };
+    let set = ReplicaSet::start(setup).await;
+    let here = start(&Store::at(set.url("revoked", 0))).await;
+    let there = start(&Store::at(set.url("revoked", 1))).await;
+    let old = token("ann", later(-60));
+    let mut far = Client::connect(&there, "ann").await;
+    far.authenticate(&old).await.unwrap();
+    let weather = |weather| {
+        for proxy in set.proxies() {
+            proxy.set_weather(Side::Node(1), weather);
+        }
+    };
+    weather(Weather::Lost);
+    let (status, _) = operator(&here, "POST", &json!({ "user": "ann", "ban": true })).await;
+    assert_eq!(status, 200);
+    // The node has noticed that nobody answers.
+    within("the node to miss its store", async {
+        while !there
+            .process()
+            .stderr()
+            .contains("what is revoked elsewhere is not heard")
+        {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert_eq!(far.drain().await, [], "it goes on with what it knows");
+    weather(Weather::Clear);
+    // A question under way has its second, and then its answer another.
+    is_closed(&mut far, Instant::now() + Duration::from_secs(1)).await;
+    is_refused(&there, &old).await;
 }
