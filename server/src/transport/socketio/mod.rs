@@ -19,7 +19,6 @@ mod writer;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
@@ -30,7 +29,6 @@ use engineioxide::service::EngineIoService;
 use hyper::service::Service;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use tokio::time::timeout;
 
 use super::admission::Full;
 use super::websocket::switching;
@@ -41,9 +39,6 @@ use impatient::Impatient;
 
 /// Where it is served; clients append a slash.
 const PATH: &str = "/socket.io";
-
-/// How long the packets of one request may take to come.
-const SEND_WITHIN: Duration = Duration::from_secs(30);
 
 /// What a page may send along, and for how long its browser need not ask again, in seconds.
 const PREFLIGHT: [(header::HeaderName, &str); 3] = [
@@ -92,7 +87,10 @@ async fn serve(
     } else if parameter(request.uri(), "transport") == Some("websocket") {
         upgrade(&state, request)
     } else {
-        poll(&state, request).await
+        match state.engine.call(request).await {
+            Ok(response) => response.into_response(),
+            Err(never) => match never {},
+        }
     };
     readable(response, origin)
 }
@@ -133,23 +131,6 @@ fn open(shared: &Shared, address: SocketAddr, request: &mut Request) -> Result<(
     // The session keeps the request that opened it, and so its place, as long as it lasts.
     request.extensions_mut().insert(Arc::new(admitted));
     Ok(())
-}
-
-/// Long-polling. What is sent must come in time, and what is asked for may take as long as there is nothing to tell.
-async fn poll(state: &SocketIo, request: Request) -> Response {
-    let within = (request.method() == Method::POST).then_some(SEND_WITHIN);
-    let polled = async {
-        match state.engine.call(request).await {
-            Ok(response) => response.into_response(),
-            Err(never) => match never {},
-        }
-    };
-    match within {
-        None => polled.await,
-        Some(within) => timeout(within, polled)
-            .await
-            .unwrap_or_else(|_| refuse(StatusCode::REQUEST_TIMEOUT, 3, "the packets did not come in time")),
-    }
 }
 
 /// The handshake is answered here and not by the engine, which would wait for ever for a peer that takes nothing.

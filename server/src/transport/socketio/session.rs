@@ -8,7 +8,7 @@ use readrealm_protocol::client::{Authenticate, ClientEvent};
 use readrealm_protocol::{ClientFrame, CloseCode, ErrorCode};
 use serde::Deserialize;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{sleep, timeout};
 
 use super::asked::Asked;
 use super::engine::{Item, Link};
@@ -20,9 +20,6 @@ use crate::app::Shared;
 use crate::auth::Auth;
 use crate::connection::{self, End, Inbound, Services, Terms};
 use crate::metrics::{Refusal as Counted, Transport};
-
-/// How long a client may take to ask to be let in.
-const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 
 /// How often it may ask, until it is.
 const CONNECTS: u32 = 10;
@@ -36,11 +33,11 @@ pub(super) async fn serve(socket: Arc<Socket<Link>>, packets: mpsc::Receiver<Ite
     let services = Arc::clone(&shared.connections);
     let metrics = &shared.connections.metrics;
     let open = metrics.open(Transport::SocketIo);
-    let deadline = Instant::now() + CONNECT_WITHIN;
     let entrance = tokio::select! {
         biased;
         () = services.shutdown.cancelled() => None,
-        entrance = timeout_at(deadline, enter(&mut packets, &services)) => entrance.ok().flatten(),
+        () = too_late(services.limits.handshake_timeout) => None,
+        entrance = enter(&mut packets, &services) => entrance,
     };
     let Some(entrance) = entrance else {
         metrics.closed(None);
@@ -62,6 +59,15 @@ pub(super) async fn serve(socket: Arc<Socket<Link>>, packets: mpsc::Receiver<Ite
     });
     drop(open);
     part(&socket, end).await;
+}
+
+/// Waits until a client should have asked to be let in.
+async fn too_late(handshake_timeout: Duration) {
+    if handshake_timeout.is_zero() {
+        std::future::pending::<()>().await;
+    } else {
+        sleep(handshake_timeout).await;
+    }
 }
 
 /// A client that was let in.
