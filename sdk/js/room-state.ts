@@ -146,8 +146,9 @@ export class RoomState {
     if (since < TYPING_EVERY_MS) {
       this.#typingLater = setTimeout(() => this.#tellTyping(), TYPING_EVERY_MS - since);
     } else {
-      this.#live()?.typing(this.bookId, next);
-      this.#typing = { wanted, told: next, paused: false, at: performance.now() };
+      // Where nobody can be told, nobody has been: the next key tries again.
+      const told = this.#live()?.typing(this.bookId, next) === true && next;
+      this.#typing = { wanted, told, paused: false, at: performance.now() };
       if (next !== wanted) this.#tellTyping();
     }
   }

@@ -67,7 +67,7 @@ export class Session implements Host {
     }
     this.#cleanUp.push(
       guard(() => this.#abandon()),
-      onWake((slept) => this.#core?.wake(slept)),
+      onWake((sign) => this.#core?.wake(sign)),
     );
     if (!getToken) this.sends.keepIn(this.#options.outbox, this.#url);
     this.#core.connect();

@@ -258,19 +258,19 @@ test("a page rendered on a server is taken over as it is, and the join goes on f
     const container = document.body.appendChild(document.createElement("div"));
     container.innerHTML = html;
     const [list] = container.children;
-    const heard = [];
+    wire.heard.length = 0;
     const before = wire.sockets.length;
     const element = strict ? createElement(StrictMode, null, page(views)) : page(views);
     const root = hydrateRoot(container, element, { onRecoverableError: (error) => complaints.push(String(error)) });
     roots.push(root);
     await until(() => wire.sockets.length > before);
-    wire.sockets.at(-1).addEventListener("message", ({ data }) => heard.push(JSON.parse(data).event));
     await until(() => views.only.status === "joined");
     assert.equal(container.children[0], list, "no other element");
     await until(() => container.innerHTML === "<ul><li>three</li><li>two</li><li>one</li></ul>");
     assert.deepEqual([...new Set(views.shown)], ["two,one", "three,two,one"], "never less");
     const joins = sent("joinRoom").map(({ data: { bookId, after, epoch } }) => ({ bookId, after, epoch }));
     assert.deepEqual(joins, [{ bookId, after: 2, epoch: fetched.epoch }]);
+    const heard = wire.heard.map(({ event }) => event);
     assert.ok(heard.includes("resumed") && !heard.includes("previousMessages"), heard.join());
     root.unmount();
   }

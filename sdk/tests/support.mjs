@@ -80,16 +80,17 @@ export class MemoryStorage {
 }
 
 /**
- * Every WebSocket from now on, and the frames they send. What comes on one that is set `deaf` is lost, as on a connection
+ * Every WebSocket from now on, and the frames they send and get. What comes on one that is set `deaf` is lost, as on a connection
  * that died without a word.
  */
 export function tapSockets() {
-  const tap = { frames: [], sockets: [], onSend: () => {} };
+  const tap = { frames: [], heard: [], sockets: [], onSend: () => {} };
   globalThis.WebSocket = class extends globalThis.WebSocket {
     deaf = false;
     constructor(...args) {
       super(...args);
       tap.sockets.push(this);
+      this.addEventListener("message", ({ data }) => tap.heard.push(JSON.parse(data)));
     }
     send(text) {
       const frame = JSON.parse(text);

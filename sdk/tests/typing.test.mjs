@@ -30,3 +30,19 @@ test("a message, and writing on at once: the others are told anew", async () => 
   alice.close();
   bob.close();
 });
+
+test("writing while the connection is away is told by the next key after it is back", async () => {
+  const alice = await ChatClient.connect(server.url, { userId: "alice" });
+  const room = await alice.joinRoom(2);
+  await server.kill();
+  await until(() => alice.state.status === "reconnecting");
+  wire.frames.length = 0;
+  room.setTyping(true);
+  assert.equal(wire.sent("typing").length, 0);
+  await server.run();
+  await room.send("back");
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  room.setTyping(true);
+  assert.deepEqual(wire.sent("typing").map(({ data }) => data.typing), [true]);
+  alice.close();
+});
