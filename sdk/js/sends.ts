@@ -47,8 +47,7 @@ export class Sends {
       return;
     }
     room.putDraft(messageId, undefined);
-    const taken = new ChatError("withdrawn", "the message was taken back", { clientMessageId: messageId });
-    this.#withdraw(messageId)?.reject(taken);
+    this.#withdraw(messageId);
   }
 
   /** The room refuses this page. */
@@ -161,10 +160,12 @@ export class Sends {
     return Promise.reject(error);
   }
 
-  #withdraw(key: string): Sending | undefined {
+  #withdraw(key: string): void {
     const sending = this.#settle(key, undefined);
-    if (sending) this.#core()?.withdraw(sending.bookId, key);
-    return sending;
+    if (!sending) return;
+    this.#core()?.withdraw(sending.bookId, key);
+    // Whoever gave it up has heard of that; another may have sent it under the same name.
+    sending.reject(new ChatError("withdrawn", "the message was taken back", { clientMessageId: key }));
   }
 
   /** Takes what was sent out of the outbox; its optimistic copy goes, or stays as failed. */

@@ -65,6 +65,20 @@ test("a message that was given up under way is the same one when it is sent agai
   assert.deepEqual(shown(room), [["perhaps", "sent"]]);
 });
 
+test("who shares a named message hears when the other gives it up", async () => {
+  const client = await connect("alice");
+  const room = await client.joinRoom(nextBook++);
+  await away(client);
+  const given = new AbortController();
+  const named = { clientMessageId: "draft-4" };
+  const first = assert.rejects(room.send("shared", { ...named, signal: given.signal }), { name: "AbortError" });
+  const second = assert.rejects(room.send("shared", named), { code: "withdrawn", clientMessageId: "draft-4" });
+  given.abort();
+  await Promise.all([first, second]);
+  assert.deepEqual(room.messages, []);
+  await server.run();
+});
+
 test("the same name for other words is refused, here and by the server", async () => {
   const client = await connect("alice");
   const room = await client.joinRoom(nextBook++);
