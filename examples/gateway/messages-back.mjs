@@ -1,7 +1,7 @@
 // From the log back to the `messages` collection of a Mongoose chat:
 //
 //   readrealm-server log export --without-deleted-words | node messages-back.mjs \
-//     | mongoimport --uri mongodb://localhost/readrealm --collection messages --mode upsert
+//     | mongoimport --uri mongodb://localhost/readrealm --collection messages --mode merge
 //
 // One document for each message that stands, as last edited. What came from the collection has its own `_id` again; another gets one
 // that is made of its place, so that the command may be repeated.

@@ -39,6 +39,9 @@ const FORGET: Duration = Duration::from_mins(1);
 /// How long letting go of the log may take, the drain being over.
 const CLOSING: Duration = Duration::from_secs(5);
 
+/// How long the drain waits for the last requests to be answered, polls among them that tell of their session's end.
+const LAST_REQUESTS: Duration = Duration::from_secs(1);
+
 /// How long the drain waits for the other nodes to be told: they find out in any case.
 const FAREWELL: Duration = Duration::from_secs(3);
 
@@ -101,7 +104,7 @@ pub enum RunError {
 }
 
 /// Opens the log and serves until `shutdown` is cancelled, then drains: not ready any more, and after the delay that load
-/// balancers need to see that no new connections, reconnects spread by 4001, appends flushed.
+/// balancers need to see that no new WebSockets or sessions, reconnects spread by 4001, no requests, appends flushed.
 pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationToken) -> Result<(), RunError> {
     let address = listener.local_addr()?;
     if !Auth::new(&config.auth)?.is_on() {
@@ -174,7 +177,8 @@ pub async fn serve(
     let listening = listening(&config, http::router(shared, &config, monitored.is_none()), metrics)?;
     let renewing = tokio::spawn(renew(listening.tls.clone()));
     announce(address, listening.tls.is_some());
-    let mut serving = tokio::spawn(listen::serve(listener, listening, closing.clone()));
+    let stop_listening = CancellationToken::new();
+    let mut serving = tokio::spawn(listen::serve(listener, listening, stop_listening.clone()));
     tokio::select! {
         reason = log.poisoned() => return Err(RunError::Poisoned(reason)),
         () = writer_failed.cancelled() => return Err(RunError::Writer),
@@ -186,9 +190,12 @@ pub async fn serve(
     }
 
     let drained = tokio::time::timeout(config.drain_timeout, async {
-        // Sockets first: they say goodbye and leave their rooms. Then the rooms finish what they were asked.
+        // Sockets first: they say goodbye and leave their rooms. Then the rooms finish what they were asked. Until then
+        // requests are answered: who comes by long-polling has no other way to be served until its turn.
         sockets.close();
         sockets.wait().await;
+        stop_listening.cancel();
+        let _ = tokio::time::timeout(LAST_REQUESTS, &mut serving).await;
         stop_tail.cancel();
         // The users are not gone: they come back, elsewhere.
         cluster.close();

@@ -164,6 +164,25 @@ fn every_module_names_only_what_the_picture_allows() {
 }
 
 #[test]
+fn the_crates_of_sockets_are_named_by_the_transports_alone() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    let names = |path: &PathBuf| {
+        let source = std::fs::read_to_string(path).unwrap();
+        ["engineioxide::", "tokio_websockets::"]
+            .iter()
+            .any(|named| source.contains(named))
+    };
+    let (transport, others): (Vec<_>, Vec<_>) = files
+        .into_iter()
+        .filter(names)
+        .partition(|path| path.starts_with(root.join("transport")));
+    assert!(!transport.is_empty(), "the sources are read");
+    assert_eq!(others, [""; 0].map(PathBuf::from));
+}
+
+#[test]
 fn a_planted_violation_is_found() {
     let planted = [
         ("log", "use crate::room::Frame;\n", "room"),

@@ -1,9 +1,9 @@
 //! Frames on their way out: encoded once, then shared by reference count with every socket.
 
+use std::any::Any;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use engineioxide::Str;
 use readrealm_protocol::codec;
 use readrealm_protocol::ids::{RequestId, Seq};
 use readrealm_protocol::server::{Ack, ErrorReply};
@@ -19,8 +19,8 @@ struct Encoded {
     text: Bytes,
     /// The request it answers.
     id: Option<RequestId>,
-    /// The same in the words of another transport, once one of its clients was told.
-    translation: OnceLock<Str>,
+    /// The same in the words of another transport, as a type of its own, once one of its clients was told.
+    translation: OnceLock<Box<dyn Any + Send + Sync>>,
 }
 
 impl Frame {
@@ -73,8 +73,10 @@ impl Frame {
     }
 
     /// The frame in the words of the other transport there is: made when first asked for, and shared as the frame is.
-    pub fn translated(&self, translate: impl FnOnce(&str) -> Str) -> &Str {
-        self.0.translation.get_or_init(|| translate(self.text()))
+    pub fn translated<T: Any + Clone + Send + Sync>(&self, translate: impl Fn(&str) -> T) -> T {
+        let made = self.0.translation.get_or_init(|| Box::new(translate(self.text())));
+        // Of another type it would be a second transport's, which has to look after itself.
+        made.downcast_ref().cloned().unwrap_or_else(|| translate(self.text()))
     }
 
     /// Bytes of the text.
@@ -104,19 +106,26 @@ pub trait Deliver: Send + Sync {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
 
     #[test]
     fn a_frame_is_translated_once_however_many_share_it() {
         let frame = Frame::event("typing", &true);
-        let (mut times, shared) = (0, frame.clone());
+        let (times, shared) = (Cell::new(0), frame.clone());
+        let translate = |text: &str| {
+            times.set(times.get() + 1);
+            Bytes::from(format!("2{text}"))
+        };
         for frame in [&frame, &shared, &frame] {
-            let told = frame.translated(|text| {
-                times += 1;
-                Str::from(format!("2{text}"))
-            });
-            assert_eq!(&**told, r#"2{"event":"typing","data":true}"#);
+            assert_eq!(frame.translated(translate), r#"2{"event":"typing","data":true}"#);
         }
-        assert_eq!(times, 1);
+        assert_eq!(times.get(), 1);
+        assert_eq!(
+            frame.translated(str::len),
+            frame.len(),
+            "of another type it is made anew"
+        );
     }
 }

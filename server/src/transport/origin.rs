@@ -1,5 +1,6 @@
 //! Which pages may connect: a browser names the page's origin, and anything that is no browser names none.
 
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, Uri, header};
 
 /// The origins that are allowed beside the ones that always are.
@@ -9,33 +10,48 @@ pub struct Origins(Vec<String>);
 impl Origins {
     /// Allows these as well.
     pub fn new(allowed: &[String]) -> Self {
-        Self(
-            allowed
-                .iter()
-                .map(|origin| origin.trim_end_matches('/').to_ascii_lowercase())
-                .collect(),
-        )
+        Self(allowed.iter().map(|origin| as_page(origin)).collect())
     }
 
     /// Whether a request with these headers may be served: without an origin, from the host that is asked, from
-    /// localhost or a loopback address on any port, or from one that was allowed.
+    /// localhost or a loopback address on any port, or from one that was allowed. A socket's scheme counts as its page's:
+    /// some libraries of phones name the URL they connect to.
     pub fn allow(&self, headers: &HeaderMap) -> bool {
         let mut origins = headers.get_all(header::ORIGIN).iter();
         let Some(origin) = origins.next() else { return true };
         let (Ok(origin), None) = (origin.to_str(), origins.next()) else {
             return false;
         };
-        let origin = origin.to_ascii_lowercase();
+        let origin = as_page(origin);
         if self.0.contains(&origin) {
             return true;
         }
         let Ok(uri) = origin.parse::<Uri>() else { return false };
-        let (Some(authority), Some("http" | "https")) = (uri.authority(), uri.scheme_str()) else {
+        let (Some(authority), Some(scheme)) = (uri.authority(), uri.scheme_str()) else {
             return false;
         };
+        let default = match scheme {
+            "http" => 80,
+            "https" => 443,
+            _ => return false,
+        };
         let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-        let same_host = host.is_some_and(|host| host.eq_ignore_ascii_case(authority.as_str()));
+        let asked = host.and_then(|host| host.parse::<Authority>().ok());
+        let same_host = asked.is_some_and(|asked| {
+            let ports = [&asked, authority].map(|of| of.port_u16().unwrap_or(default));
+            asked.host().eq_ignore_ascii_case(authority.host()) && ports[0] == ports[1]
+        });
         same_host || is_loopback(authority.host())
+    }
+}
+
+/// An origin as that of a page.
+fn as_page(origin: &str) -> String {
+    let origin = origin.trim_end_matches('/').to_ascii_lowercase();
+    match origin.split_once("://") {
+        Some(("ws", rest)) => format!("http://{rest}"),
+        Some(("wss", rest)) => format!("https://{rest}"),
+        _ => origin,
     }
 }
 
@@ -77,6 +93,39 @@ mod tests {
     }
 
     #[test]
+    fn a_socket_of_the_same_host_is_allowed_as_its_page_is() {
+        for (origin, host) in [
+            // As Starscream has it, the library of Socket.IO for Swift: it always names the port that it asks.
+            ("wss://chat.example", "chat.example:443"),
+            ("ws://chat.example", "chat.example:80"),
+            ("wss://chat.example:8443", "chat.example:8443"),
+            // As a proxy passes it on.
+            ("wss://chat.example", "chat.example"),
+            ("https://chat.example", "chat.example:443"),
+            ("https://chat.example:443", "chat.example"),
+            ("ws://127.0.0.1:3000", "127.0.0.1:3000"),
+            ("wss://[2001:db8::1]:8443", "[2001:db8::1]:8443"),
+        ] {
+            assert!(allows(&[], Some(origin), host), "{origin} at {host}");
+        }
+        for (origin, host) in [
+            ("wss://evil.example", "chat.example"),
+            ("wss://chat.example:8443", "chat.example"),
+            ("https://chat.example:8443", "chat.example"),
+            ("wss://chat.example", "chat.example:80"),
+            ("wsss://chat.example", "chat.example"),
+            ("ftp://chat.example", "chat.example"),
+            ("wss://chat.example@evil.example", "chat.example"),
+            ("wss://chat.example", "chat.example, evil.example"),
+        ] {
+            assert!(!allows(&[], Some(origin), host), "{origin} at {host}");
+        }
+        let books = ["https://books.example"];
+        assert!(allows(&books, Some("wss://books.example"), "chat.example"));
+        assert!(!allows(&books, Some("ws://books.example"), "chat.example"));
+    }
+
+    #[test]
     fn others_are_allowed_by_name_alone() {
         for foreign in [
             "https://evil.example",
@@ -88,6 +137,9 @@ mod tests {
             "http://127.0.0.1.evil.example",
         ] {
             assert!(!allows(&[], Some(foreign), "chat.example"), "{foreign}");
+        }
+        for named in ["null", "file://", "capacitor://localhost"] {
+            assert!(allows(&[named], Some(named), "chat.example"), "{named}");
         }
         assert!(allows(
             &["https://Books.example/"],

@@ -56,6 +56,9 @@ pub async fn upgrade(
     let Some(upgraded) = request.extensions_mut().remove::<OnUpgrade>() else {
         return (StatusCode::UPGRADE_REQUIRED, "this connection cannot be upgraded\n").into_response();
     };
+    if shared.connections.shutdown.is_cancelled() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "this server is going away\n").into_response();
+    }
     let admitted = match shared.admission.admit(address.ip()) {
         Ok(admitted) => admitted,
         Err(full) => {

@@ -1,25 +1,15 @@
 // The way over, and the way back: the history goes with it.
 
 import assert from "node:assert/strict";
-import { execFile, spawn } from "node:child_process";
+import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { join } from "node:path";
 import { promisify } from "node:util";
 import { MongoClient, ObjectId } from "mongodb";
-import { repository, serverBinary } from "../../browser/harness/needs.mjs";
+import { serverBinary } from "../../browser/harness/needs.mjs";
+import { documents } from "../harness/back.mjs";
 import { story } from "../harness/stage.mjs";
 
 const run = promisify(execFile);
-
-/** What the script makes of the log. */
-async function documents(store) {
-  const exported = spawn(serverBinary(), ["log", "export", "--store", store, "--without-deleted-words"], { stdio: ["ignore", "pipe", "inherit"] });
-  const script = spawn("node", [join(repository, "examples/gateway/messages-back.mjs")], { stdio: ["pipe", "pipe", "inherit"] });
-  exported.stdout.pipe(script.stdin);
-  let text = "";
-  for await (const chunk of script.stdout) text += chunk;
-  return text.trim().split("\n").map((line) => JSON.parse(line));
-}
 
 story("a collection is imported, talked on, and brought back with its ids", async (stage) => {
   const gateway = await stage.store("mongod");

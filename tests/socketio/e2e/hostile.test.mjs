@@ -62,6 +62,19 @@ story("wrong types and unknown events are answered with what is wrong", async (s
   await well();
 });
 
+story("events that do not exist are told so once each, and then overlooked as they are today", async (stage) => {
+  const server = await stage.server();
+  const phone = stage.phone(server);
+  await phone.join(1, "u1");
+  for (let n = 0; n < 300; n++) phone.emit("sendAudio", { audio: "x".repeat(1_000) });
+  for (let n = 0; n < 300; n++) phone.emit(`voice${n}`, {});
+  phone.emit("chatMessage", { bookId: 1, content: "still served" });
+  await phone.hearsMessages(1);
+  const told = phone.all("exception").map(({ code, cause }) => [code, cause.pattern]);
+  const patterns = ["sendAudio", ...Array.from({ length: 31 }, (_, n) => `voice${n}`)];
+  assert.deepEqual(told, patterns.map((pattern) => ["unknown_event", pattern]));
+});
+
 story("what is no packet of Socket.IO is answered, and too much of it ends the connection", async (stage) => {
   const server = await stage.server();
   const well = await witness(stage, server);
@@ -137,9 +150,13 @@ story("binary attachments are answered, and those nobody announced, too", async 
   client.send('4599999-["joinRoom",{"_placeholder":true,"num":0}]');
   client.send(Buffer.alloc(1_000));
   await client.exceptions(2);
-  for (let n = 0; n < 200; n++) client.send(Buffer.alloc(1_000));
+  for (let n = 0; n < 9; n++) client.send(Buffer.alloc(1_000));
   client.emit("chatMessage", { bookId: 1, content: "still served" });
   await client.hears((packet) => packet.startsWith('42["newMessage"') && packet.includes("still served"));
+  assert.equal(client.all("exception").length, 2, "what was announced is passed over");
+  for (let n = 0; n < 200; n++) client.send(Buffer.alloc(1_000));
+  await until("one that goes on and on is ended", () => client.closed, true);
+  assert.equal(client.all("exception").at(-1).message, "too many malformed frames");
   await well();
 });
 

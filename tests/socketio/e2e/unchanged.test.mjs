@@ -8,7 +8,7 @@ import { until } from "../../browser/harness/until.mjs";
 const BOOK = 28520;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
-for (const version of [4, 2]) {
+for (const version of [4, 3, 2]) {
   for (const [way, transports] of Object.entries(ways)) {
     story(`socket.io-client ${version} by ${way}: joins, talks, reads the history and leaves`, async (stage) => {
       const server = await stage.server({ store: await stage.store("sqlite") });
@@ -87,6 +87,46 @@ story("a message says whose it is, also in a room that was joined as somebody el
   await phone.hears("userJoined", ({ userId }) => userId === "u3");
   phone.emit("chatMessage", { bookId: BOOK, content: "welcome" });
   await again.hears("newMessage", ({ content }) => content === "welcome");
+});
+
+story("who has left a room says a last word in it, and stays out", async (stage) => {
+  const server = await stage.server();
+  const [phone, other] = [stage.phone(server), stage.phone(server)];
+  await phone.join(BOOK, "u1", "alice");
+  await other.join(BOOK, "u2", "bob");
+  await phone.ask("leaveRoom", { bookId: BOOK, username: "alice" });
+  phone.heard = [];
+  const said = { bookId: BOOK, userId: "u1", username: "alice", content: "goodbye" };
+  assert.equal((await phone.ask("chatMessage", said)).seq, 1);
+  phone.emit("chatMessage", { ...said, content: "really" });
+  assert.deepEqual(await other.hearsMessages(2), ["goodbye", "really"]);
+  await other.ask("chatMessage", { bookId: BOOK, content: "gone?" });
+  await phone.join(BOOK, "u1", "alice");
+  assert.deepEqual(phone.heard.map(([event]) => event), ["previousMessages", "userJoined"], "it heard nothing before");
+  assert.equal((await other.ask("joinRoom", { bookId: BOOK, userId: "u2" })).members.count, 2);
+});
+
+story("a message for a room that cannot be joined is refused once, with the reason", async (stage) => {
+  const server = await stage.server({ flags: ["--joins-per-second", "1", "--join-burst", "1"] });
+  const phone = stage.phone(server);
+  for (const bookId of [1, 2]) phone.emit("chatMessage", { bookId, userId: "u1", username: "alice", content: "words" });
+  await phone.hears("exception");
+  phone.emit("chatMessage", { bookId: 1, content: "more" });
+  await phone.hearsMessages(2);
+  const [{ retryAfterMs, message, ...refused }, ...more] = phone.all("exception");
+  assert.deepEqual([refused, more], [{ status: "error", code: "rate_limited", cause: { pattern: "chatMessage" } }, []]);
+  assert.match(message, /joins too fast/);
+  assert.ok(retryAfterMs > 0 && retryAfterMs <= 1_001, retryAfterMs);
+});
+
+story("the id that an app may show around is not the one that speaks for it", async (stage) => {
+  const server = await stage.server();
+  for (const transports of Object.values(ways)) {
+    const phone = stage.phone(server, { transports });
+    await phone.join(BOOK, "u1");
+    assert.equal(phone.socket.id.length, 16);
+    assert.notEqual(phone.socket.id, phone.socket.io.engine.id);
+  }
 });
 
 story("a callback is called when what was asked is done, and a refusal is an exception", async (stage) => {

@@ -2,6 +2,7 @@
 
 import { io } from "socket.io-client";
 import io2 from "socket.io-client-2";
+import { io as io3 } from "socket.io-client-3";
 import { until } from "../../browser/harness/until.mjs";
 
 /** The ways a client may come. */
@@ -34,7 +35,7 @@ export class Phone {
   constructor(origin, options = {}) {
     const { version = 4, transports = ways.websocket, ...rest } = options;
     const settings = { transports, forceNew: true, reconnectionDelay: 50, reconnectionDelayMax: 100, ...rest };
-    this.socket = version === 2 ? io2(origin, settings) : io(origin, settings);
+    this.socket = { 2: io2, 3: io3, 4: io }[version](origin, settings);
     for (const event of EVENTS) this.socket.on(event, (data) => this.heard.push([event, data]));
     this.socket.on("connect", () => this.connects++);
     this.socket.on("disconnect", (reason) => this.ends.push(reason));

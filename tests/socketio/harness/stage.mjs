@@ -27,22 +27,23 @@ class Stage {
   }
 
   phone(server, options) {
-    return this.#keep(new Phone(server.origin, options));
+    return this.keep(new Phone(server.origin, options));
   }
 
   async browser(server) {
-    return this.#keep(await Browser.open(server.origin));
+    return this.keep(await Browser.open(server.origin));
   }
 
   async engine(server, first) {
-    return this.#keep(await Engine.enter(server.origin, first));
+    return this.keep(await Engine.enter(server.origin, first));
   }
 
   async stranger(server, first, query) {
-    return this.#keep(await Engine.open(server.origin, first, query));
+    return this.keep(await Engine.open(server.origin, first, query));
   }
 
-  #keep(client) {
+  /** What is to be closed with it. */
+  keep(client) {
     this.#ends.push(async () => client.close());
     return client;
   }

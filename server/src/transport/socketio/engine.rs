@@ -1,6 +1,6 @@
 //! The engine below Socket.IO: its settings, and what it calls.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -12,8 +12,9 @@ use readrealm_protocol::limits::FRAME_BYTES;
 use tokio::sync::mpsc;
 use tracing::Instrument;
 
+use super::lifeline::{Opening, Sessions};
 use super::session;
-use super::writer::CAPACITY;
+use super::writer::{CAPACITY, hand_over};
 use crate::app::Shared;
 use crate::config::Limits;
 use crate::transport::websocket::connection_span;
@@ -21,8 +22,11 @@ use crate::transport::websocket::connection_span;
 /// Packets of one client that may wait to be served…
 const PACKETS: usize = 1_024;
 
-/// …and their bytes. The engine reads on whatever waits: who sends more is let go.
+/// …and their bytes, each with those that it takes to hold it. The engine reads on whatever waits: who sends more is let go.
 const BYTES: usize = 1024 * 1024;
+
+/// Bytes that it takes to hold one.
+const HOLDING: usize = 64;
 
 /// A time that stands for never, in a place that needs one. A client's own timers bear it.
 const NEVER: Duration = Duration::from_hours(24);
@@ -58,6 +62,8 @@ fn heartbeat(ping_interval: Duration, idle_timeout: Duration) -> (Duration, Dura
 pub(super) struct Link {
     packets: Mutex<Option<mpsc::Sender<Item>>>,
     waiting: AtomicUsize,
+    heard: AtomicBool,
+    is_probed: AtomicBool,
 }
 
 /// What a client sent.
@@ -65,20 +71,37 @@ pub(super) struct Link {
 pub(super) enum Item {
     /// A packet, or what should be one.
     Text(Str),
-    /// An attachment, which is not looked at.
-    Binary,
+    /// An attachment of so many bytes, which is not looked at.
+    Binary(usize),
 }
 
 impl Item {
     fn weight(&self) -> usize {
-        match self {
+        let bytes = match self {
             Self::Text(text) => text.len(),
-            Self::Binary => 0,
-        }
+            Self::Binary(bytes) => *bytes,
+        };
+        HOLDING + bytes
     }
 }
 
 impl Link {
+    /// The client gave a sign of life.
+    pub(super) fn heard(&self) {
+        self.heard.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it gave any since this was asked before.
+    pub(super) fn was_heard(&self) -> bool {
+        self.heard.swap(false, Ordering::Relaxed)
+    }
+
+    /// A WebSocket is to take over, or not after all. Returns whether one was to before: the engine lets a second one wait
+    /// for the first, and ends the session when it has waited for too long.
+    pub(super) fn probe(&self, begins: bool) -> bool {
+        self.is_probed.swap(begins, Ordering::Relaxed)
+    }
+
     /// The task has taken a packet.
     pub(super) fn took(&self, item: &Item) {
         self.waiting.fetch_sub(item.weight(), Ordering::Relaxed);
@@ -95,8 +118,8 @@ impl Link {
         !matches!(packets.try_send(item), Err(mpsc::error::TrySendError::Full(_)))
     }
 
-    /// Nothing more will come.
-    fn end(&self) {
+    /// Nothing more will come, which ends the session.
+    pub(super) fn end(&self) {
         self.packets.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }
@@ -104,12 +127,23 @@ impl Link {
 /// What the engine calls. It does so in the order that packets come, from before the first one. A connection that takes
 /// nothing any more keeps the engine, and must not keep what a drain waits for.
 #[derive(Debug)]
-pub(super) struct Handler(pub(super) Weak<Shared>);
+pub(super) struct Handler {
+    shared: Weak<Shared>,
+    /// The sessions that go on.
+    pub(super) sessions: Sessions,
+}
 
 impl Handler {
+    pub(super) fn new(shared: &Arc<Shared>) -> Self {
+        Self {
+            shared: Arc::downgrade(shared),
+            sessions: Sessions::default(),
+        }
+    }
+
     fn receive(socket: &Socket<Link>, item: Item) {
         if !socket.data.put(item) {
-            let _ = socket.emit(session::flooded());
+            let _ = hand_over(socket, session::flooded());
             socket.data.end();
             socket.close(DisconnectReason::PacketParsingError);
         }
@@ -120,11 +154,15 @@ impl EngineIoHandler for Handler {
     type Data = Link;
 
     fn on_connect(self: Arc<Self>, socket: Arc<Socket<Link>>) {
-        let Some(shared) = self.0.upgrade() else {
+        let Some(shared) = self.shared.upgrade() else {
             return socket.close(DisconnectReason::ClosingServer);
         };
         let (sender, packets) = mpsc::channel(PACKETS);
         *socket.data.packets.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
+        self.sessions.add(&socket);
+        if let Some(opening) = socket.req_parts.extensions.get::<Arc<Opening>>() {
+            opening.begin(&socket);
+        }
         let span = connection_span(&socket.req_parts.extensions);
         let tasks = shared.tasks.clone();
         tasks.spawn(session::serve(socket, packets, shared).instrument(span));
@@ -132,14 +170,15 @@ impl EngineIoHandler for Handler {
 
     fn on_disconnect(&self, socket: Arc<Socket<Link>>, _reason: DisconnectReason) {
         socket.data.end();
+        self.sessions.remove(socket.id);
     }
 
     fn on_message(self: &Arc<Self>, message: Str, socket: Arc<Socket<Link>>) {
         Self::receive(&socket, Item::Text(message));
     }
 
-    fn on_binary(self: &Arc<Self>, _data: Bytes, socket: Arc<Socket<Link>>) {
-        Self::receive(&socket, Item::Binary);
+    fn on_binary(self: &Arc<Self>, data: Bytes, socket: Arc<Socket<Link>>) {
+        Self::receive(&socket, Item::Binary(data.len()));
     }
 }
 
@@ -156,5 +195,22 @@ mod tests {
         let (interval, timeout) = heartbeat(seconds(25), Duration::ZERO);
         assert_eq!(interval, seconds(25));
         assert!(timeout > Duration::from_hours(23));
+    }
+
+    #[test]
+    fn attachments_and_empty_packets_weigh_too_until_they_are_taken() {
+        let (link, (sender, mut packets)) = (Link::default(), mpsc::channel(100_000));
+        *link.packets.lock().unwrap() = Some(sender);
+        let items: [fn() -> Item; 2] = [|| Item::Binary(1_000), || Item::Text(Str::default())];
+        for item in items {
+            let held = (0..100_000).take_while(|_| link.put(item())).count();
+            assert!(held * item().weight() <= BYTES + item().weight(), "{held}");
+            while let Ok(item) = packets.try_recv() {
+                link.took(&item);
+            }
+            // What was refused is not taken: it ends the connection.
+            link.took(&item());
+        }
+        assert_eq!(link.waiting.load(Ordering::Relaxed), 0);
     }
 }

@@ -9,11 +9,16 @@
 
 mod asked;
 mod engine;
+mod entrance;
 mod impatient;
+mod lifeline;
+mod noop;
 mod packet;
 mod reader;
 mod requests;
 mod session;
+mod silence;
+mod wire;
 mod words;
 mod writer;
 
@@ -21,6 +26,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -31,11 +37,13 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 
 use super::admission::Full;
+use super::request_id::RequestId;
 use super::websocket::switching;
 use crate::app::Shared;
 use crate::metrics::Limit;
 use engine::Handler;
-use impatient::Impatient;
+use lifeline::{Lifeline, Opening, Purpose};
+use wire::Wire;
 
 /// Where it is served; clients append a slash.
 const PATH: &str = "/socket.io";
@@ -50,15 +58,17 @@ const PREFLIGHT: [(header::HeaderName, &str); 3] = [
 #[derive(Debug, Clone)]
 struct SocketIo {
     shared: Arc<Shared>,
+    handler: Arc<Handler>,
     engine: EngineIoService<Handler>,
 }
 
 /// Its routes.
 pub fn routes(shared: &Arc<Shared>) -> Router {
     let config = engine::config(PATH, &shared.connections.limits);
-    let handler = Arc::new(Handler(Arc::downgrade(shared)));
+    let handler = Arc::new(Handler::new(shared));
     let state = SocketIo {
         shared: Arc::clone(shared),
+        handler: Arc::clone(&handler),
         engine: EngineIoService::with_config(handler, config),
     };
     Router::new()
@@ -70,7 +80,7 @@ pub fn routes(shared: &Arc<Shared>) -> Router {
 async fn serve(
     State(state): State<SocketIo>,
     ConnectInfo(address): ConnectInfo<SocketAddr>,
-    mut request: Request,
+    request: Request,
 ) -> Response {
     if !state.shared.origins.allow(request.headers()) {
         return refuse(
@@ -82,29 +92,26 @@ async fn serve(
     let origin = request.headers().get(header::ORIGIN).cloned();
     let response = if request.method() == Method::OPTIONS {
         (StatusCode::NO_CONTENT, PREFLIGHT).into_response()
-    } else if let Err(refused) = open(&state.shared, address, &mut request) {
-        *refused
-    } else if parameter(request.uri(), "transport") == Some("websocket") {
-        upgrade(&state, request)
+    } else if !matches!(parameter(request.uri(), "EIO"), Some("3" | "4")) {
+        let message =
+            "Unsupported protocol version: this server speaks Engine.IO 4 and 3 (socket.io-client 2 and later)";
+        refuse(StatusCode::BAD_REQUEST, 5, message)
+    } else if parameter(request.uri(), "sid").is_some() {
+        go_on(&state, request).await
     } else {
-        match state.engine.call(request).await {
-            Ok(response) => response.into_response(),
-            Err(never) => match never {},
-        }
+        begin(&state, address, request).await.unwrap_or_else(|refused| *refused)
     };
     readable(response, origin)
 }
 
 /// A request without a session opens one, where there is room for another connection.
-fn open(shared: &Shared, address: SocketAddr, request: &mut Request) -> Result<(), Box<Response>> {
-    if !matches!(parameter(request.uri(), "EIO"), Some("3" | "4")) {
-        let message =
-            "Unsupported protocol version: this server speaks Engine.IO 4 and 3 (socket.io-client 2 and later)";
-        return Err(Box::new(refuse(StatusCode::BAD_REQUEST, 5, message)));
-    }
-    if parameter(request.uri(), "sid").is_some() {
-        return Ok(());
-    }
+async fn begin(state: &SocketIo, address: SocketAddr, request: Request) -> Result<Response, Box<Response>> {
+    let shared = &state.shared;
+    let is_socket = match parameter(request.uri(), "transport") {
+        Some("websocket") => true,
+        Some("polling") => false,
+        _ => return Ok(refuse(StatusCode::BAD_REQUEST, 0, "Transport unknown")),
+    };
     if shared.connections.shutdown.is_cancelled() {
         let response = refuse(StatusCode::SERVICE_UNAVAILABLE, 3, "this server is going away");
         return Err(Box::new(response));
@@ -128,32 +135,98 @@ fn open(shared: &Shared, address: SocketAddr, request: &mut Request) -> Result<(
         headers.insert(header::RETRY_AFTER, HeaderValue::from_static("10"));
         Box::new(response)
     })?;
-    // The session keeps the request that opened it, and so its place, as long as it lasts.
-    request.extensions_mut().insert(Arc::new(admitted));
-    Ok(())
+    // Clients of version 2 show it so.
+    let token = parameter(request.uri(), "token").filter(|_| parameter(request.uri(), "EIO") == Some("3"));
+    let opening = Arc::new(Opening::new(admitted, token));
+    Ok(if is_socket {
+        upgrade(state, request, Purpose::Opening(opening))
+    } else {
+        let mut bare = bare(&request).map(|()| Body::empty());
+        bare.extensions_mut().insert(opening);
+        ask(state, bare).await
+    })
+}
+
+/// A request of a session.
+async fn go_on(state: &SocketIo, request: Request) -> Response {
+    let named = parameter(request.uri(), "sid").and_then(|sid| state.handler.sessions.find(sid));
+    if let Some(socket) = &named {
+        socket.data.heard();
+    }
+    if parameter(request.uri(), "transport") != Some("websocket") {
+        return ask(state, request).await;
+    }
+    match named {
+        None => refuse(StatusCode::BAD_REQUEST, 1, "Session ID unknown"),
+        Some(socket) => upgrade(state, request, Purpose::Probe(Arc::downgrade(&socket))),
+    }
+}
+
+async fn ask(state: &SocketIo, request: Request) -> Response {
+    match state.engine.call(request).await {
+        Ok(response) => response.into_response(),
+        Err(never) => match never {},
+    }
 }
 
 /// The handshake is answered here and not by the engine, which would wait for ever for a peer that takes nothing.
-fn upgrade(state: &SocketIo, mut request: Request) -> Response {
-    let Some(response) = switching(request.headers()) else {
+fn upgrade(state: &SocketIo, mut request: Request, purpose: Purpose) -> Response {
+    let switching = switching(request.headers()).filter(|_| request.method() == Method::GET);
+    let Some(response) = switching else {
         return refuse(StatusCode::BAD_REQUEST, 3, "this is no WebSocket handshake");
     };
     let Some(upgraded) = request.extensions_mut().remove::<OnUpgrade>() else {
         return refuse(StatusCode::BAD_REQUEST, 3, "this connection cannot be upgraded");
     };
     let (engine, patience) = (state.engine.clone(), state.shared.connections.limits.idle_timeout);
+    let mut bare = bare(&request);
+    match &purpose {
+        Purpose::Opening(opening) => drop(bare.extensions_mut().insert(Arc::clone(opening))),
+        Purpose::Probe(socket) => {
+            if socket.upgrade().is_none_or(|socket| socket.data.probe(true)) {
+                return refuse(StatusCode::BAD_REQUEST, 3, "this session has a WebSocket");
+            }
+        }
+    }
     tokio::spawn(async move {
         match upgraded.await {
             Ok(upgraded) => {
-                let socket = Impatient::new(TokioIo::new(upgraded), patience);
-                if let Err(error) = engine.call((socket, request.map(drop))).await {
+                let socket = Wire::new(TokioIo::new(upgraded), patience, Lifeline(purpose));
+                if let Err(error) = engine.call((socket, bare)).await {
                     tracing::debug!(%error, "not a session of the engine");
                 }
             }
-            Err(error) => tracing::debug!(%error, "an upgrade failed"),
+            Err(error) => {
+                // The engine knows of none.
+                if let Purpose::Probe(socket) = purpose
+                    && let Some(socket) = socket.upgrade()
+                {
+                    socket.data.probe(false);
+                }
+                tracing::debug!(%error, "an upgrade failed");
+            }
         }
     });
     response
+}
+
+/// What the engine reads of a request. It keeps it as long as the session lasts: headers and what else a client writes
+/// would take memory, and hold what is secret.
+fn bare(request: &Request) -> Request<()> {
+    const READ: [&str; 4] = ["EIO", "transport", "sid", "b64"];
+    const LONGEST: usize = 16;
+    let values = READ.map(|name| {
+        let value = parameter(request.uri(), name).filter(|value| value.len() <= LONGEST)?;
+        Some(format!("{name}={value}"))
+    });
+    let query = values.into_iter().flatten().collect::<Vec<_>>().join("&");
+    let mut bare = Request::new(());
+    *bare.method_mut() = request.method().clone();
+    *bare.uri_mut() = format!("{PATH}/?{query}").parse().unwrap_or_default();
+    if let Some(id) = request.extensions().get::<RequestId>() {
+        bare.extensions_mut().insert(id.clone());
+    }
+    bare
 }
 
 /// What the query of a request says, where it needs no decoding.
@@ -183,4 +256,27 @@ fn readable(mut response: Response, origin: Option<HeaderValue>) -> Response {
         );
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_a_client_writes_is_kept_but_what_the_engine_reads() {
+        let uri = "/socket.io/?t=abc&EIO=3&token=secret&transport=websocket&b64=1&sid=AAAAAAAAAAAAAAAA&more=x";
+        let mut request = Request::new(Body::empty());
+        *request.uri_mut() = uri.parse().unwrap();
+        request
+            .headers_mut()
+            .insert(header::AUTHORIZATION, HeaderValue::from_static("secret"));
+        let kept = bare(&request);
+        assert!(kept.headers().is_empty());
+        let query = kept.uri().query().unwrap();
+        assert_eq!(query, "EIO=3&transport=websocket&sid=AAAAAAAAAAAAAAAA&b64=1");
+        *request.uri_mut() = format!("/socket.io/?EIO=4&transport=polling&b64={}", "1".repeat(10_000))
+            .parse()
+            .unwrap();
+        assert_eq!(bare(&request).uri().query(), Some("EIO=4&transport=polling"));
+    }
 }

@@ -4,19 +4,27 @@ use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use engineioxide::{ProtocolVersion, Socket};
+use bytes::Bytes;
+use engineioxide::{ProtocolVersion, Socket, Str};
 use futures_util::Stream;
 use readrealm_protocol::limits::MALFORMED_FRAMES;
 use readrealm_protocol::{CloseCode, ErrorCode};
 use serde::Serialize;
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use super::asked::Asked;
 use super::engine::{Item, Link};
 use super::packet::{self, Kind, NAMESPACE};
 use super::requests;
+use super::silence::Silence;
+use super::writer::{hand_over, say, taken};
 use crate::connection::{Close, Inbound};
+
+/// Attachments of one packet that are passed over in silence; there is nothing to be done with them.
+const ATTACHMENTS: u32 = 10;
 
 /// What a `connect_error` says.
 #[derive(Serialize)]
@@ -37,13 +45,19 @@ pub(super) struct Code {
 /// Packets as they come from the engine.
 #[derive(Debug)]
 pub(super) struct Packets {
-    packets: mpsc::Receiver<Item>,
+    items: mpsc::Receiver<Item>,
     pub(super) socket: Arc<Socket<Link>>,
+    /// The last refusal.
+    said: Option<Bytes>,
 }
 
 impl Packets {
-    pub(super) fn new(packets: mpsc::Receiver<Item>, socket: Arc<Socket<Link>>) -> Self {
-        Self { packets, socket }
+    pub(super) fn new(items: mpsc::Receiver<Item>, socket: Arc<Socket<Link>>) -> Self {
+        Self {
+            items,
+            socket,
+            said: None,
+        }
     }
 
     /// The next one; `None` where there will be no more.
@@ -52,19 +66,29 @@ impl Packets {
     }
 
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Item>> {
-        self.packets
+        self.items
             .poll_recv(context)
             .map(|item| item.inspect(|item| self.socket.data.took(item)))
     }
 
+    /// Tells that the client is not let in; `None` where the engine has no room.
+    pub(super) fn refuse(&mut self, refusal: Str) -> Option<()> {
+        self.said = Some(say(&self.socket, refusal)?);
+        Some(())
+    }
+
     /// There is no such namespace. Where the engine has no room, the client will not hear it.
-    pub(super) fn refuse_namespace(&self, namespace: &str) {
+    pub(super) fn refuse_namespace(&mut self, namespace: &str) {
         let message = "Invalid namespace";
-        let refused = match self.socket.protocol {
+        self.refuse(match self.socket.protocol {
             ProtocolVersion::V3 => packet::refused(namespace, &message),
             ProtocolVersion::V4 => packet::refused(namespace, &Refusal { message, data: None }),
-        };
-        let _ = self.socket.emit(refused);
+        });
+    }
+
+    /// Waits until the last refusal is on its way, for so long at most.
+    pub(super) async fn taken(&mut self, within: Duration) {
+        let _ = timeout(within, taken(&self.socket, self.said.take())).await;
     }
 }
 
@@ -79,17 +103,20 @@ pub(super) struct Reader {
     attachments: u32,
     /// Namespaces asked for that do not exist.
     strangers: usize,
+    /// Ends the connection where the engine, which should, does not.
+    silence: Option<Silence>,
 }
 
 impl Reader {
-    /// Reads what comes, after `first`.
-    pub(super) fn new(packets: Packets, asked: Asked, first: Option<Inbound>) -> Self {
+    /// Reads what comes, after `first`, until there is no sign of life for `patience`; zero is for ever.
+    pub(super) fn new(packets: Packets, asked: Asked, first: Option<Inbound>, patience: Duration) -> Self {
         Self {
             packets,
             asked,
             read: first.into_iter().collect(),
             attachments: 0,
             strangers: 0,
+            silence: (!patience.is_zero()).then(|| Silence::new(patience)),
         }
     }
 }
@@ -102,11 +129,14 @@ impl Stream for Reader {
             if let Some(inbound) = self.read.pop_front() {
                 return Poll::Ready(Some(inbound));
             }
-            let Some(item) = std::task::ready!(self.packets.poll_next(context)) else {
-                return Poll::Ready(None);
-            };
-            if !self.take(&item) {
-                return Poll::Ready(None);
+            match self.packets.poll_next(context) {
+                Poll::Ready(Some(item)) if self.take(&item) => {}
+                Poll::Ready(_) => return Poll::Ready(None),
+                Poll::Pending => {
+                    let Self { packets, silence, .. } = &mut *self;
+                    let Some(silence) = silence else { return Poll::Pending };
+                    return silence.poll(&packets.socket.data, context).map(|()| None);
+                }
             }
         }
     }
@@ -146,14 +176,14 @@ impl Reader {
                 requests::read(&call, ack, &self.asked, &mut self.read);
                 if let (Some(ack), "typing") = (ack, &*call.event) {
                     // The protocol has no answer to it. Where the engine has no room, the client will not hear this one.
-                    let _ = self.packets.socket.emit(packet::ack(ack, "{}"));
+                    let _ = hand_over(&self.packets.socket, packet::ack(ack, "{}"));
                 }
                 return true;
             }
             Kind::Connect(_) => "the connection is in already",
             Kind::Ack => "no event asks for an answer",
             Kind::Binary(attachments) => {
-                self.attachments = attachments;
+                self.attachments = attachments.min(ATTACHMENTS);
                 "events have no attachments"
             }
         };

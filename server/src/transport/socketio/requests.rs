@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use readrealm_protocol::client::{ClientEvent, JoinRoom};
+use readrealm_protocol::client::{ClientEvent, JoinRoom, LeaveRoom};
 use readrealm_protocol::codec::{self, DecodeError};
 use readrealm_protocol::ids::{Invalid, RequestId};
 use readrealm_protocol::limits::MAX_SAFE_INTEGER;
@@ -13,68 +13,133 @@ use readrealm_protocol::server::{ErrorReply, User};
 use readrealm_protocol::{BookId, ClientFrame, ErrorCode, UserId, Username};
 use serde_json::Value;
 
-use super::asked::{Asked, Question};
+use super::asked::{Asked, Part, Question, Standing};
 use super::packet::{Call, json as text};
 use crate::connection::Inbound;
 
 /// Characters of an event's name that are told back.
 const NAME_CHARS: usize = 32;
 
-/// Reads an event into the requests it means: one, with a join before a post in a room that was not joined.
+/// Milliseconds after which an app may ask again that has asked too much at once.
+const RETRY_AFTER: u64 = 1_000;
+
+/// Reads an event into the requests it means: one, or a post with what it needs before and after it; none where the event
+/// does not exist, and that was told.
 pub(super) fn read(call: &Call<'_>, ack: Option<u64>, asked: &Asked, into: &mut VecDeque<Inbound>) {
     let data = call.data.map_or("{}", |data| data.get());
     let Ok(mut data) = serde_json::from_str(data) else {
         // It is JSON: there is nothing else that could be wrong with it.
         return into.push_back(malformed("the data nests too deep"));
     };
+    if !asked.has_room() {
+        let why = "too many requests wait for their answer";
+        let reply = ErrorReply::retry_after(ErrorCode::RateLimited, why, RETRY_AFTER);
+        return into.push_back(Inbound::Frame(Err(DecodeError { id: None, reply })));
+    }
     tidy(&mut data);
     let event: Box<str> = call.event.chars().take(NAME_CHARS).collect();
-    let (id, name) = (
-        asked.number(),
-        if &*event == "chatMessage" {
-            "message"
-        } else {
-            &*call.event
-        },
-    );
-    let frame = decode(name, id, &data).map_err(|error| renamed(error, name, &event));
-    let mut question = Question {
-        event,
-        ack,
-        joins: None,
+    let name = if &*event == "chatMessage" {
+        "message"
+    } else {
+        &*call.event
     };
-    let inbound = match &frame {
+    let id = match name {
+        "typing" => Asked::typing(),
+        _ => asked.number(),
+    };
+    let frame = decode(name, id, &data).map_err(|error| renamed(error, name, &event));
+    if let Err(error) = &frame
+        && error.reply.code == ErrorCode::UnknownEvent
+        && !asked.is_strange(&event)
+    {
+        return;
+    }
+    let part = match &frame {
         Ok(ClientFrame {
             event: ClientEvent::Message(post),
             ..
         }) => {
             let book = post.book_id;
-            let joined = asked.in_room(book);
-            match author(&data, joined.as_ref()) {
-                Ok(author) => {
-                    if joined.is_none() {
-                        into.push_back(join(book, author.as_ref(), &question.event, asked));
-                    }
-                    by(author, frame)
-                }
-                Err(rule) => {
-                    let reply = ErrorReply::new(ErrorCode::InvalidData, format!("{}: {rule}", question.event));
-                    Inbound::Frame(Err(DecodeError { id: Some(id), reply }))
-                }
-            }
+            return self::post(
+                book,
+                Question {
+                    event,
+                    ack,
+                    part: Part::Post,
+                },
+                id,
+                frame,
+                &data,
+                asked,
+                into,
+            );
         }
-        Ok(known) => {
-            match &known.event {
-                ClientEvent::JoinRoom(join) => question.joins = claimed(join),
-                ClientEvent::LeaveRoom(leave) => asked.left(leave.book_id),
-                _ => {}
-            }
-            Inbound::Frame(frame)
+        Ok(ClientFrame {
+            event: ClientEvent::JoinRoom(join),
+            ..
+        }) => Part::Join(claimed(join)),
+        Ok(ClientFrame {
+            event: ClientEvent::LeaveRoom(leave),
+            ..
+        }) => {
+            asked.left(leave.book_id);
+            Part::Whole
         }
-        Err(_) => Inbound::Frame(frame),
+        _ => Part::Whole,
     };
+    if id != Asked::typing() {
+        asked.ask(id, Question { event, ack, part });
+    }
+    into.push_back(Inbound::Frame(frame));
+}
+
+/// A post. The gateway of today takes it in rooms that were not joined, too: an app that joins when a page opens, and not when
+/// its connection is back, sends such, and is brought in, where it also hears its own message. One that has left says a last
+/// word, and stays out.
+fn post(
+    book: BookId,
+    question: Question,
+    id: RequestId,
+    frame: Result<ClientFrame, DecodeError>,
+    data: &Value,
+    asked: &Asked,
+    into: &mut VecDeque<Inbound>,
+) {
+    let standing = asked.standing(book);
+    let joined = match &standing {
+        Standing::In(user) => Some(user),
+        Standing::Left | Standing::Out => None,
+    };
+    let around = |part| Question {
+        event: question.event.clone(),
+        ack: None,
+        part,
+    };
+    let author = match author(data, joined) {
+        Ok(author) => author,
+        Err(rule) => {
+            let reply = ErrorReply::new(ErrorCode::InvalidData, format!("{}: {rule}", question.event));
+            asked.ask(id, question);
+            return into.push_back(Inbound::Frame(Err(DecodeError { id: Some(id), reply })));
+        }
+    };
+    match standing {
+        Standing::In(_) => {}
+        Standing::Left => into.push_back(join(book, author.as_ref(), around(Part::Passing), asked)),
+        Standing::Out => {
+            let entering = around(Part::Entering(author.clone()));
+            into.push_back(join(book, author.as_ref(), entering, asked));
+        }
+    }
+    let leaving = (standing == Standing::Left).then(|| around(Part::Leaving));
     asked.ask(id, question);
-    into.push_back(inbound);
+    into.push_back(by(author, frame));
+    if let Some(leaving) = leaving {
+        let id = asked.number();
+        asked.ask(id, leaving);
+        let event = ClientEvent::LeaveRoom(LeaveRoom { book_id: book });
+        into.push_back(Inbound::Frame(Ok(ClientFrame { id: Some(id), event })));
+    }
 }
 
 /// An event that cannot be read, or has no meaning here.
@@ -164,15 +229,8 @@ fn by(author: Option<User>, frame: Result<ClientFrame, DecodeError>) -> Inbound 
     }
 }
 
-/// The join that a post in a room not joined stands for. The gateway of today takes such posts: an app that joins when
-/// a page opens, and not when its connection is back, sends them. In the room it hears its own message, too.
-fn join(book: BookId, user: Option<&User>, event: &str, asked: &Asked) -> Inbound {
+fn join(book: BookId, user: Option<&User>, question: Question, asked: &Asked) -> Inbound {
     let id = asked.number();
-    let question = Question {
-        event: event.into(),
-        ack: None,
-        joins: user.cloned(),
-    };
     asked.ask(id, question);
     let event = ClientEvent::JoinRoom(JoinRoom {
         book_id: book,
@@ -290,5 +348,61 @@ mod tests {
         read.clear();
         super::read(&call, None, &asked, &mut read);
         assert!(matches!(read.make_contiguous(), [Inbound::Frame(Ok(_))]), "{read:?}");
+    }
+
+    #[test]
+    fn a_post_in_a_room_that_was_left_stays_out_of_it() {
+        let (asked, mut read) = (Asked::default(), VecDeque::new());
+        asked.entered(BookId::from(7), Some(user("u1", "u1")));
+        asked.left(BookId::from(7));
+        let call: Call<'_> =
+            serde_json::from_str(r#"["chatMessage",{"bookId":"7","userId":"u1","content":"x"}]"#).unwrap();
+        super::read(&call, None, &asked, &mut read);
+        let [
+            Inbound::Frame(Ok(join)),
+            Inbound::By(_, post),
+            Inbound::Frame(Ok(leave)),
+        ] = read.make_contiguous()
+        else {
+            panic!("{read:?}")
+        };
+        let part = |frame: &ClientFrame| asked.answered(frame.id.unwrap()).unwrap().part;
+        assert_eq!(
+            [part(join), part(post), part(leave)],
+            [Part::Passing, Part::Post, Part::Leaving]
+        );
+    }
+
+    #[test]
+    fn what_is_never_answered_is_not_kept_and_what_is_asked_beyond_the_bound_is_refused() {
+        let (asked, mut inbound) = (Asked::default(), VecDeque::new());
+        let typing: Call<'_> = serde_json::from_str(r#"["typing",{"bookId":7,"typing":true}]"#).unwrap();
+        for _ in 0..10_000 {
+            super::read(&typing, None, &asked, &mut inbound);
+        }
+        assert!(inbound.iter().all(|one| matches!(one, Inbound::Frame(Ok(_)))));
+        assert_eq!(
+            &*asked.answered(Asked::typing()).unwrap().event,
+            "typing",
+            "a refusal names it"
+        );
+
+        inbound.clear();
+        let leave: Call<'_> = serde_json::from_str(r#"["leaveRoom",{"bookId":7}]"#).unwrap();
+        let served = |one: &Inbound| matches!(one, Inbound::Frame(Ok(_)));
+        while inbound.back().is_none_or(served) {
+            super::read(&leave, Some(1), &asked, &mut inbound);
+            assert!(inbound.len() < 5_000, "there is a bound");
+        }
+        let Some(Inbound::Frame(Err(error))) = inbound.back() else {
+            panic!("{inbound:?}")
+        };
+        assert_eq!(error.reply.code, ErrorCode::RateLimited);
+        let Some(Inbound::Frame(Ok(first))) = inbound.front() else {
+            panic!("{inbound:?}")
+        };
+        asked.answered(first.id.unwrap()).unwrap();
+        super::read(&leave, Some(1), &asked, &mut inbound);
+        assert!(inbound.back().is_some_and(served), "an answer makes room");
     }
 }

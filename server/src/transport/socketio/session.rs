@@ -3,26 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use engineioxide::{DisconnectReason, ProtocolVersion, Socket, Str};
-use readrealm_protocol::client::{Authenticate, ClientEvent};
-use readrealm_protocol::{ClientFrame, CloseCode, ErrorCode};
-use serde::Deserialize;
+use engineioxide::{DisconnectReason, Socket, Str};
+use readrealm_protocol::{CloseCode, ErrorCode};
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
 use super::asked::Asked;
 use super::engine::{Item, Link};
-use super::packet::{self, Kind, NAMESPACE};
-use super::reader::{Code, Packets, Reader, Refusal};
-use super::writer::{Writer, taken};
-use super::{parameter, words};
+use super::entrance::{authenticate, enter};
+use super::reader::{Packets, Reader};
+use super::writer::{Writer, say, taken};
+use super::{packet, words};
 use crate::app::Shared;
-use crate::auth::Auth;
-use crate::connection::{self, End, Inbound, Services, Terms};
-use crate::metrics::{Refusal as Counted, Transport};
-
-/// How often it may ask, until it is.
-const CONNECTS: u32 = 10;
+use crate::connection::{self, End, Terms};
+use crate::metrics::Transport;
 
 /// How long a client is given to take the last words.
 const LINGER: Duration = Duration::from_secs(2);
@@ -41,12 +35,12 @@ pub(super) async fn serve(socket: Arc<Socket<Link>>, packets: mpsc::Receiver<Ite
     };
     let Some(entrance) = entrance else {
         metrics.closed(None);
-        let _ = timeout(LINGER, taken(&socket)).await;
+        packets.taken(LINGER).await;
         return close(&socket).await;
     };
     let asked = Asked::default();
     let first = entrance.token.map(|token| authenticate(token, &asked));
-    let reader = Reader::new(packets, asked.clone(), first);
+    let reader = Reader::new(packets, asked.clone(), first, services.limits.idle_timeout);
     let terms = Terms {
         has_heartbeat: true,
         stays: rand::random_range(Duration::ZERO..=services.limits.reconnect_spread),
@@ -70,105 +64,6 @@ async fn too_late(handshake_timeout: Duration) {
     }
 }
 
-/// A client that was let in.
-struct Entrance {
-    /// The token it showed, which is known to be good.
-    token: Option<String>,
-}
-
-/// Waits until the client asks to be let in and may be. `None` where it went or asked too often.
-async fn enter(packets: &mut Packets, services: &Services) -> Option<Entrance> {
-    if packets.socket.protocol == ProtocolVersion::V3 {
-        return enter_asked(packets, services);
-    }
-    for _ in 0..CONNECTS {
-        let Item::Text(text) = packets.next().await? else {
-            return None;
-        };
-        // Anything else before it is a fault that no client has.
-        let packet = packet::parse(&text).ok()?;
-        let Kind::Connect(handshake) = packet.kind else {
-            return None;
-        };
-        if packet.namespace != NAMESPACE {
-            packets.refuse_namespace(packet.namespace);
-            continue;
-        }
-        match admit(handshake, services) {
-            Ok(token) => {
-                packets
-                    .socket
-                    .emit(packet::connected(Some(packets.socket.id.as_str())))
-                    .ok()?;
-                return Some(Entrance { token });
-            }
-            Err(why) => {
-                let why = Refusal {
-                    message: &why,
-                    data: Some(Code {
-                        code: ErrorCode::Unauthorized,
-                    }),
-                };
-                packets.socket.emit(packet::refused(NAMESPACE, &why)).ok()?;
-            }
-        }
-    }
-    None
-}
-
-/// A client of version 2 is asked in by having come, and shows its token in the query.
-fn enter_asked(packets: &Packets, services: &Services) -> Option<Entrance> {
-    let socket = &packets.socket;
-    let token = parameter(&socket.req_parts.uri, "token");
-    match verify(token, "query: { token }", services) {
-        Ok(token) => {
-            socket.emit(packet::connected(None)).ok()?;
-            Some(Entrance { token })
-        }
-        Err(why) => {
-            socket.emit(packet::refused(NAMESPACE, &why)).ok()?;
-            None
-        }
-    }
-}
-
-/// The token of a handshake, where one is needed and it is good.
-fn admit(handshake: &str, services: &Services) -> Result<Option<String>, String> {
-    #[derive(Deserialize)]
-    struct Handshake {
-        token: Option<String>,
-    }
-
-    let token = serde_json::from_str(handshake).ok();
-    let token = token.and_then(|Handshake { token }| token);
-    verify(token.as_deref(), "auth: { token }", services)
-}
-
-fn verify(token: Option<&str>, place: &str, services: &Services) -> Result<Option<String>, String> {
-    let Auth::Tokens(tokens) = &services.auth else {
-        return Ok(None);
-    };
-    let Some(token) = token else {
-        services.metrics.refused(Counted::Missing);
-        return Err(format!("a token is needed: {place}"));
-    };
-    let token = token.strip_prefix("Bearer ").unwrap_or(token);
-    match tokens.verify(token) {
-        Ok(_) => Ok(Some(token.to_owned())),
-        Err(refused) => {
-            services.metrics.refused(refused.counted());
-            Err(refused.to_string())
-        }
-    }
-}
-
-/// Answered, so that the client knows when it has to renew it, and this side who it is.
-fn authenticate(token: String, asked: &Asked) -> Inbound {
-    let event = ClientEvent::Authenticate(Authenticate { token });
-    let id = Some(asked.number());
-    Inbound::Frame(Ok(ClientFrame { id, event }))
-}
-
 /// What a client is told that sends more than can be served.
 pub(super) fn flooded() -> Str {
     words::ending(ErrorCode::RateLimited, "packets come faster than they can be served")
@@ -184,11 +79,11 @@ async fn part(socket: &Socket<Link>, end: End) {
             CloseCode::AuthExpired | CloseCode::Unauthorized | CloseCode::Revoked => ErrorCode::Unauthorized,
             _ => ErrorCode::MalformedFrame,
         };
-        let _ = socket.emit(words::ending(code, &close.reason));
+        let mut said = say(socket, words::ending(code, &close.reason));
         if !CloseCode::reconnects(close.code.get()) {
-            let _ = socket.emit(packet::disconnected());
+            said = say(socket, packet::disconnected()).or(said);
         }
-        let _ = timeout(LINGER, taken(socket)).await;
+        let _ = timeout(LINGER, taken(socket, said)).await;
     }
     close(socket).await;
 }

@@ -9,7 +9,7 @@ use readrealm_protocol::{BookId, Epoch, ErrorCode, Seq, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::asked::{Asked, Question};
+use super::asked::{Asked, Part, Question};
 use super::packet::{ack, event, json};
 
 /// A frame of this server.
@@ -39,14 +39,20 @@ pub(super) fn answer(frame: &str, question: Option<Question>, asked: &Asked, int
     let Some(Native { event: name, data }) = read(frame) else {
         return;
     };
+    if name == "error" {
+        // As today: a callback is called when what was asked is done, and not where it is refused.
+        return into.extend(refused(data, question.as_ref(), asked));
+    }
+    if let Some(Part::Passing | Part::Leaving) = question.as_ref().map(|question| &question.part) {
+        return;
+    }
     let callback = question.as_ref().and_then(|question| question.ack);
     let done = match name {
-        "error" => {
-            // As today: a callback is called when what was asked is done, and not where it is refused.
-            return into.push_back(event("exception", &exception(data, question.as_ref())));
-        }
         "previousMessages" => {
-            let joins = question.and_then(|question| question.joins);
+            let joins = match question.map(|question| question.part) {
+                Some(Part::Join(user) | Part::Entering(user)) => user,
+                _ => None,
+            };
             entered(data, joins, asked, into)
         }
         "messagesPage" => {
@@ -66,6 +72,21 @@ pub(super) fn answer(frame: &str, question: Option<Question>, asked: &Asked, int
         _ => Some(data.get().to_owned()),
     };
     into.extend(callback.zip(done).map(|(id, done)| ack(id, &done)));
+}
+
+/// A refusal, once for what the app asked.
+fn refused(data: &RawValue, question: Option<&Question>, asked: &Asked) -> Option<Str> {
+    match question.map(|question| &question.part) {
+        Some(Part::Entering(_) | Part::Passing) => {
+            if let Ok(why) = serde_json::from_str(data.get()) {
+                asked.refuse(why);
+            }
+            None
+        }
+        Some(Part::Leaving) => None,
+        Some(Part::Post) if let Some(why) = asked.refused() => Some(event("exception", &refusal(&why, question))),
+        _ => Some(event("exception", &exception(data, question))),
+    }
 }
 
 /// Why the server ends a connection, in the same shape as any other refusal.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::Bytes;
 use engineioxide::{Socket, Str};
 use futures_util::Sink;
 use tokio::sync::mpsc::error::TrySendError;
@@ -19,7 +20,7 @@ use crate::connection::Outbound;
 /// Packets the engine holds for one connection…
 pub(super) const CAPACITY: usize = 64;
 
-/// …of so many bytes at most, which no message has: a larger one goes when the engine holds no other.
+/// …of so many bytes at most, which no message has. After a larger one nothing goes until the engine has taken it.
 const LARGE: usize = 32 * 1024;
 
 /// The engine tells nobody when it has taken something. After one turn of the other tasks, the first wait for it, which
@@ -41,6 +42,8 @@ pub(super) struct Writer {
     asked: Asked,
     /// What one frame became and the engine has no room for yet.
     ready: VecDeque<Str>,
+    /// A large packet, until the engine has taken it.
+    large: Option<Bytes>,
     wait: Wait,
 }
 
@@ -57,14 +60,29 @@ impl Writer {
             socket,
             asked,
             ready: VecDeque::new(),
+            large: None,
             wait: Wait::default(),
         }
     }
 
     fn poll_hand_over(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Gone>> {
-        while let Some(text) = self.ready.pop_front() {
+        loop {
+            if let Some(large) = &self.large {
+                if self.socket.is_closed() {
+                    return Poll::Ready(Err(Gone));
+                }
+                if !large.is_unique() {
+                    ready!(self.wait.poll(context));
+                    continue;
+                }
+                self.large = None;
+            }
+            let Some(text) = self.ready.pop_front() else {
+                return Poll::Ready(Ok(()));
+            };
+            let large = (text.len() > LARGE).then(|| Bytes::from(text.clone()));
             match hand_over(&self.socket, text) {
-                Ok(()) => self.wait = Wait::default(),
+                Ok(()) => (self.wait, self.large) = (Wait::default(), large),
                 Err(TrySendError::Closed(_)) => return Poll::Ready(Err(Gone)),
                 Err(TrySendError::Full(text)) => {
                     self.ready.push_front(text);
@@ -72,7 +90,6 @@ impl Writer {
                 }
             }
         }
-        Poll::Ready(Ok(()))
     }
 }
 
@@ -105,7 +122,7 @@ impl Sink<Outbound> for Writer {
             return Ok(());
         };
         match frame.id() {
-            None => self.ready.push_back(frame.translated(words::unasked).clone()),
+            None => self.ready.push_back(frame.translated(words::unasked)),
             Some(id) => {
                 let question = self.asked.answered(id);
                 let Self { asked, ready, .. } = &mut *self;
@@ -126,17 +143,8 @@ impl Sink<Outbound> for Writer {
 
 /// Gives the engine a packet, where it has room for it and for one of its own: it closes a connection that it cannot
 /// ask for a sign of life.
-fn hand_over(socket: &Socket<Link>, text: Str) -> Result<(), TrySendError<Str>> {
-    let full = |error| match error {
-        TrySendError::Full(()) => TrySendError::Full(()),
-        TrySendError::Closed(()) => TrySendError::Closed(()),
-    };
-    let reserved = if text.len() > LARGE && !is_taken(socket) {
-        Err(TrySendError::Full(()))
-    } else {
-        socket.reserve().map_err(full).and_then(|_own| socket.reserve())
-    };
-    match reserved {
+pub(super) fn hand_over(socket: &Socket<Link>, text: Str) -> Result<(), TrySendError<Str>> {
+    match socket.reserve().and_then(|_own| socket.reserve()) {
         Ok(permit) => {
             permit.emit(text);
             Ok(())
@@ -146,19 +154,18 @@ fn hand_over(socket: &Socket<Link>, text: Str) -> Result<(), TrySendError<Str>> 
     }
 }
 
-/// Whether the engine has taken everything it was given, or will take no more.
-pub(super) fn is_taken(socket: &Socket<Link>) -> bool {
-    socket.is_closed()
-        || (0..CAPACITY)
-            .map(|_| socket.reserve())
-            .collect::<Result<Vec<_>, _>>()
-            .is_ok()
+/// The same, and what tells whether it was taken; `None` where there is no room.
+pub(super) fn say(socket: &Socket<Link>, text: Str) -> Option<Bytes> {
+    let said = Bytes::from(text.clone());
+    hand_over(socket, text).ok().map(|()| said)
 }
 
-/// Waits until the engine has taken everything it was given.
-pub(super) async fn taken(socket: &Socket<Link>) {
+/// Waits until the engine has taken what was said last, and so everything before it. Who holds a packet says so: to ask for
+/// all places would take the engine's own.
+pub(super) async fn taken(socket: &Socket<Link>, said: Option<Bytes>) {
+    let Some(said) = said else { return };
     let mut wait = FIRST_WAIT;
-    while !is_taken(socket) {
+    while !said.is_unique() && !socket.is_closed() {
         sleep(wait).await;
         wait = (wait * 2).min(LONGEST_WAIT);
     }
