@@ -14,6 +14,9 @@ export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefine
     };
     if (signal.aborted) abort();
     else signal.addEventListener("abort", abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+    // Before whoever waits for it hears: what they do then aborts nothing any more.
+    const settled = () => signal.removeEventListener("abort", abort);
+    promise.then(settled, settled);
+    promise.then(resolve, reject);
   });
 }

@@ -48,7 +48,7 @@ export class Client {
 
   /**
    * The books whose rooms have changes that wait to be sent, those that an earlier page left in the outbox included:
-   * these are sent once their room is joined. Another array each time.
+   * these are sent once their room is joined. Another array after every change.
    */
   get waiting(): readonly number[] {
     return this.#session.sends.outbox.books;

@@ -3,6 +3,11 @@ import { type Change, drawKey } from "./outbox.js";
 /** Where an outbox may outlive its page: `localStorage`, `sessionStorage`, or an object of your own with their methods. */
 export type OutboxStorage = Pick<Storage, "getItem" | "setItem" | "removeItem" | "key" | "length">;
 
+type Named = Pick<Change, "bookId" | "key">;
+
+/** Names are drawn, or the page's own: of each room for itself. */
+const nameOf = ({ bookId, key }: Named) => `${bookId}/${key}`;
+
 /** Characters that one page keeps at most: a storage has 5 MB or so for everything of its site. */
 const MOST_CHARACTERS = 1_000_000;
 
@@ -15,7 +20,7 @@ export class Keep {
   readonly #storage: OutboxStorage;
   readonly #prefix: string;
   readonly #own: string;
-  /** Where each change stands, and its length. */
+  /** Where each change stands, by its room and its name, and its length. */
   readonly #places = new Map<string, { name: string; size: number }>();
   readonly #stop = new AbortController();
   #size = 0;
@@ -45,23 +50,23 @@ export class Keep {
     }
     try {
       this.#storage.setItem(name, text);
-      this.#place(change.key, name, text.length);
+      this.#place(change, name, text.length);
     } catch (error) {
       this.#warn("could not be written", error);
     }
   }
 
-  forget(key: string): void {
-    const place = this.#places.get(key);
+  forget(change: Named): void {
+    const place = this.#places.get(nameOf(change));
     if (!place) return;
-    this.#places.delete(key);
+    this.#places.delete(nameOf(change));
     this.#size -= place.size;
     this.#remove(place.name);
   }
 
   /** Whether the change stands written down: another page of the user may have taken it back. */
-  holds(key: string): boolean {
-    const place = this.#places.get(key);
+  holds(change: Named): boolean {
+    const place = this.#places.get(nameOf(change));
     return place !== undefined && this.#get(place.name) !== undefined;
   }
 
@@ -69,8 +74,8 @@ export class Keep {
     this.#stop.abort();
   }
 
-  #place(key: string, name: string, size: number): void {
-    this.#places.set(key, { name, size });
+  #place(change: Named, name: string, size: number): void {
+    this.#places.set(nameOf(change), { name, size });
     this.#size += size;
   }
 
@@ -93,11 +98,11 @@ export class Keep {
       if (!change) {
         this.#remove(name);
         this.#warn("held something that is no message", text);
-      } else if (this.#places.has(change.key)) {
+      } else if (this.#places.has(nameOf(change))) {
         // Taken over by two pages before: one place is enough.
-        if (this.#places.get(change.key)?.name !== name) this.#remove(name);
+        if (this.#places.get(nameOf(change))?.name !== name) this.#remove(name);
       } else {
-        this.#place(change.key, name, text.length);
+        this.#place(change, name, text.length);
         changes.push(change);
       }
     }

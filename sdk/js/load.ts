@@ -7,6 +7,9 @@ export type WasmSource = string | URL | Request | Response | BufferSource | WebA
 /** Times a file is asked for that the network does not bring, or a server that cannot. */
 const TRIES = 6;
 
+/** Milliseconds that a try may take. */
+const TRY_MS = 30_000;
+
 /** Milliseconds of the longest pause after the first of them; each is of twice the last. */
 const FIRST_PAUSE_MS = 500;
 
@@ -39,10 +42,17 @@ async function instantiate(source: () => WasmSource | Promise<WasmSource>): Prom
 async function fetched(source: WasmSource): Promise<Exclude<WasmSource, string | URL>> {
   if (typeof source !== "string" && !(source instanceof URL)) return source;
   for (let tries = 1; ; tries += 1) {
-    const answer = await fetch(source).catch((error: unknown) => error);
-    if (answer instanceof Response && answer.ok) return answer;
-    const passes = !(answer instanceof Response) || answer.status >= 500 || answer.status === 429;
-    if (!passes || tries === TRIES) throw answer instanceof Response ? new Error(`${answer.status} ${source}`) : answer;
+    let status = 0;
+    try {
+      const answer = await fetch(source, { signal: AbortSignal.timeout(TRY_MS) });
+      status = answer.status;
+      if (!answer.ok) throw new Error(`${status} ${source}`);
+      // To its end: it may break off in the middle.
+      return await answer.arrayBuffer();
+    } catch (error) {
+      const passes = status < 400 || status === 429 || status >= 500;
+      if (!passes || tries === TRIES) throw error;
+    }
     await new Promise((resolve) => setTimeout(resolve, Math.random() * FIRST_PAUSE_MS * 2 ** (tries - 1)));
   }
 }

@@ -29,6 +29,10 @@ export interface Sending extends Change, Deferred<Message | undefined> {
   readonly adopted: boolean;
   /** Whether the core has it; one of an earlier page waits for its room to be joined. */
   held: boolean;
+  /** The calls of this page that await it and have not been given up. */
+  callers: number;
+  /** Awaits what becomes of it, where the page has taken it back while it was under way. */
+  taken?: Deferred<Message | undefined>;
 }
 
 /**
@@ -40,6 +44,7 @@ export class Outbox {
   readonly changes = new Listeners<void>();
   readonly #entries = new Map<string, Sending>();
   #keep: Keep | undefined;
+  #books: readonly number[] | undefined;
 
   /** Whether there is no place for another. */
   get isFull(): boolean {
@@ -55,33 +60,38 @@ export class Outbox {
     const { bookId, key, messageId, content, at } = entry;
     this.#keep?.save({ bookId, key, messageId, content, at });
     this.#entries.set(key, entry);
-    this.changes.emit();
+    this.#changed();
   }
 
   get(key: string): Sending | undefined {
     return this.#entries.get(key);
   }
 
-  /** The rooms that something here is for. */
-  get books(): number[] {
-    return [...new Set(Array.from(this.#entries.values(), ({ bookId }) => bookId))];
+  /** The rooms that something here is for: the same array until that changes. */
+  get books(): readonly number[] {
+    return (this.#books ??= [...new Set(Array.from(this.#entries.values(), ({ bookId }) => bookId))]);
   }
 
   /** Takes over what an earlier page has written down. What there is no place for waits for another page. */
   adopt(entry: Sending): void {
     if (this.isFull || this.#entries.has(entry.key)) return;
     this.#entries.set(entry.key, entry);
-    this.changes.emit();
+    this.#changed();
   }
 
   take(key: string): Sending | undefined {
     const entry = this.#entries.get(key);
     this.#entries.delete(key);
     if (entry) {
-      this.#keep?.forget(key);
-      this.changes.emit();
+      this.#keep?.forget(entry);
+      this.#changed();
     }
     return entry;
+  }
+
+  /** It is not to be sent by another page. */
+  unkeep(entry: Sending): void {
+    this.#keep?.forget(entry);
   }
 
   /** Those of one room. */
@@ -91,9 +101,19 @@ export class Outbox {
 
   /** Lets go of all. What is written down stays, for the next page. */
   close(error: ChatError): void {
-    for (const { reject } of this.#entries.values()) reject(error);
+    const entries = [...this.#entries.values()];
     this.#entries.clear();
     this.#keep?.close();
+    for (const { reject, taken } of entries) {
+      reject(error);
+      taken?.reject(error);
+    }
+    if (entries.length > 0) this.#changed();
+  }
+
+  #changed(): void {
+    this.#books = undefined;
+    this.changes.emit();
   }
 }
 

@@ -1,4 +1,5 @@
 export type { Abortable } from "./abort.js";
+export type { Client } from "./client.js";
 export { ChatError, type ChatErrorCode, type ChatErrorOptions } from "./error.js";
 export { fetchRoom, type FetchRoomOptions } from "./fetch-room.js";
 export type { OutboxStorage } from "./keep.js";

@@ -4,7 +4,7 @@ import type { Members } from "./generated/protocol.js";
 import { Listeners } from "./listeners.js";
 import { withoutUser, withUser } from "./members.js";
 import type { Core } from "./pkg/readrealm_sdk.js";
-import { type Message, NOBODY, type Page, type RoomEvent } from "./types.js";
+import { type Message, messageKey, NOBODY, type Page, type RoomEvent } from "./types.js";
 
 /** Milliseconds after which `setTyping(true)` is told again: before the server's 6 s are over. */
 const TYPING_AGAIN_MS = 3_000;
@@ -23,6 +23,8 @@ export class RoomState {
   readonly #core: () => Core | undefined;
   readonly #drafts: Message[] = [];
   #messages: readonly Message[] | undefined = [];
+  /** What was on record when the core forgot the room. */
+  #last: readonly Message[] | undefined;
   #hasMore = false;
   #page: Deferred<Page> | undefined;
   #typing = { wanted: false, told: false, paused: false, at: Number.NEGATIVE_INFINITY };
@@ -39,7 +41,7 @@ export class RoomState {
   }
 
   get hasMore(): boolean {
-    return (this.#hasMore = this.#live()?.hasMore(this.bookId) ?? this.#hasMore);
+    return this.#last ? this.#hasMore : (this.#hasMore = this.#live()?.hasMore(this.bookId) ?? this.#hasMore);
   }
 
   /** The core, as long as it knows this room. */
@@ -48,8 +50,18 @@ export class RoomState {
   }
 
   #collect(): readonly Message[] {
-    const recorded = (this.#live()?.messages(this.bookId) ?? []) as Message[];
-    return this.#drafts.length === 0 ? recorded : [...this.#drafts].reverse().concat(recorded);
+    const recorded = this.#last ?? ((this.#live()?.messages(this.bookId) ?? []) as Message[]);
+    if (this.#drafts.length === 0) return recorded;
+    // One that the page has named, or an earlier page has sent, may be on record before its answer is here.
+    const known = new Set(recorded.map(messageKey));
+    const waiting = this.#drafts.filter((draft) => draft.status === "failed" || !known.has(messageKey(draft)));
+    return waiting.reverse().concat(recorded);
+  }
+
+  /** From now on it shows what it shows now, but for copies that are taken away. */
+  keepShown(): void {
+    this.#last = (this.#live()?.messages(this.bookId) ?? []) as Message[];
+    this.#hasMore = this.hasMore;
   }
 
   /** Replaces the optimistic copy of that key by another one, by none, or adds it. */
@@ -160,8 +172,8 @@ export class RoomState {
     for (const [index, draft] of this.#drafts.entries()) {
       if (!kept(draft.id)) this.#drafts[index] = { ...draft, status: "failed" };
     }
-    this.#messages = this.#collect();
-    this.#hasMore = this.hasMore;
+    if (!this.#last) this.keepShown();
+    this.#messages = undefined;
     this.ended = why;
     this.pageFailed(why);
     this.events.emit({ type: "closed", error: isQuiet(why) ? undefined : why });

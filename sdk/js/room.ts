@@ -73,7 +73,7 @@ export class Room {
    * Withdraws an own message. Resolves once that is durable; waits, repeats and is aborted as `send` is.
    *
    * With the `id` of one that is not on record it takes that out of `messages`: one that failed, or one that is `sending`,
-   * whose `send` then rejects as `withdrawn` (what has gone out already may still appear, as after an abort).
+   * whose `send` then rejects as `withdrawn`. What had gone out already is withdrawn as soon as it is on record.
    */
   delete(messageId: string, options?: Abortable): Promise<void> {
     return this.#session.sends.delete(this.#state, messageId, options);
@@ -98,14 +98,14 @@ export class Room {
     this.#session.leave(this.#state);
   }
 
-  /** @internal Lets one `joinRoom` go: the last one to do so leaves. */
+  /** Lets one `joinRoom` go: the last one of the page to do so leaves. */
   release(): void {
     this.#session.release(this.#state);
   }
 
-  /** Leaves at the end of a `using` block. */
+  /** Lets go, as `release`, at the end of a `using` block. */
   [Symbol.dispose](): void {
-    this.leave();
+    this.release();
   }
 
   /**

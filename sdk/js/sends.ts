@@ -47,47 +47,78 @@ export class Sends {
       return;
     }
     room.putDraft(messageId, undefined);
-    this.#withdraw(messageId);
+    const sending = this.outbox.get(messageId);
+    if (!sending) return;
+    const taken = new ChatError("withdrawn", "the message was taken back", { clientMessageId: messageId });
+    if (this.#core()?.takeBack(room.bookId, messageId) !== false) {
+      this.outbox.take(messageId);
+      sending.reject(taken);
+      return;
+    }
+    // It has gone out, and may be on record by now: that is awaited, and withdrawn then.
+    sending.taken = withResolvers();
+    this.outbox.unkeep(sending);
+    sending.reject(taken);
+    const message = await abortable(sending.taken.promise, signal);
+    if (message) await this.#change(room, { signal }, undefined, message.id);
   }
 
   /** The room refuses this page. */
   dropped(bookId: number, error: ChatError): void {
     for (const sending of this.outbox.of(bookId)) {
       // Of what an earlier page left behind nobody would hear: it waits for a page that is let in.
-      if (sending.adopted) sending.held = false;
-      else this.outbox.take(sending.key)?.reject(error);
+      if (sending.adopted) {
+        sending.held = false;
+      } else {
+        this.outbox.take(sending.key);
+        sending.reject(error);
+        sending.taken?.reject(error);
+      }
     }
   }
 
   posted(key: string, message: Message): void {
-    const entry = this.#settle(key, undefined);
-    entry?.resolve(message);
+    this.#succeeded(this.#settle(key, undefined), message);
   }
 
   acked(key: string, answer: Appended): void {
-    const entry = this.#settle(key, undefined);
-    entry?.resolve(entry.draft && recorded(entry.draft, answer));
+    const sending = this.#settle(key, undefined);
+    this.#succeeded(sending, sending?.draft && recorded(sending.draft, answer));
+  }
+
+  #succeeded(sending: Sending | undefined, message: Message | undefined): void {
+    sending?.resolve(message);
+    sending?.taken?.resolve(message);
   }
 
   refused(key: string, error: ChatError): void {
-    const sending = this.#settle(key, "failed");
+    const sending = this.#settle(key, this.outbox.get(key)?.taken ? undefined : "failed");
     if (!sending) return;
     sending.reject(error);
-    if (!sending.adopted) return;
-    const { bookId, messageId, content } = sending;
-    this.#around.roomOf(bookId)?.events.emit({ type: "refused", clientMessageId: key, messageId, content, error });
+    sending.taken?.resolve(undefined);
+    if (sending.adopted) this.#tellRefused(sending, error);
+  }
+
+  #tellRefused({ bookId, key, messageId, content }: Sending, error: ChatError): void {
+    const events = this.#around.roomOf(bookId)?.events;
+    if (events && events.size > 0) {
+      events.emit({ type: "refused", clientMessageId: key, messageId, content, error });
+    } else {
+      console.warn("readrealm-chat: what an earlier page left was refused", { bookId, messageId, content }, error);
+    }
   }
 
   /** Whether it outlives the page. */
   isKept(key: string): boolean {
-    return this.#keep?.holds(key) ?? false;
+    const sending = this.outbox.get(key);
+    return sending !== undefined && (this.#keep?.holds(sending) ?? false);
   }
 
   /** Shows what is on its way in a room, and has the core send what an earlier page could not. */
   resume(core: Core, room: RoomState): void {
     for (const entry of this.outbox.of(room.bookId)) {
       const { key, messageId, content, draft, held } = entry;
-      if (entry.adopted && !held && !this.#keep?.holds(key)) {
+      if (entry.adopted && !held && !this.#keep?.holds(entry)) {
         // Where there are no locks: taken back, or sent, by the page that it is of.
         this.outbox.take(key);
         continue;
@@ -114,7 +145,8 @@ export class Sends {
     for (const change of changes) {
       const outcome = withResolvers<Message | undefined>();
       outcome.promise.catch(() => {});
-      this.outbox.adopt({ ...change, ...outcome, adopted: true, held: false, draft: draftOf(change, this.#around.user) });
+      const draft = draftOf(change, this.#around.user);
+      this.outbox.adopt({ ...change, ...outcome, draft, adopted: true, held: false, callers: 0 });
     }
     const core = this.#core();
     if (core) for (const room of this.#around.rooms()) this.resume(core, room);
@@ -134,38 +166,39 @@ export class Sends {
     const { bookId } = room;
     const key = clientMessageId ?? drawKey();
     const under = clientMessageId === undefined ? undefined : this.outbox.get(key);
-    if (under) return abortable(this.#same(under, bookId, content), signal);
+    if (under) return this.#share(under, bookId, content, signal);
     if (this.outbox.isFull) throw new ChatError("outbox_full", "too much waits to be sent already");
     const change = { bookId, key, messageId, content, at: new Date().toISOString() };
     const draft = draftOf(change, this.#around.user);
     const { promise, resolve, reject } = withResolvers<Message | undefined>();
     // Written down before it goes out.
-    this.outbox.add({ ...change, promise, resolve, reject, draft, adopted: false, held: true });
-    // One that the page has named may be on record by an earlier try.
-    const wrong = core.send(bookId, key, messageId, content, clientMessageId !== undefined);
+    this.outbox.add({ ...change, promise, resolve, reject, draft, adopted: false, held: true, callers: 1 });
+    const wrong = core.send(bookId, key, messageId, content, false);
     if (wrong !== undefined) {
       this.outbox.take(key);
       throw new ChatError("invalid_data", wrong, { clientMessageId: key });
     }
     if (draft && this.outbox.get(key)) room.putDraft(key, draft);
-    return abortable(promise, signal, () => this.#withdraw(key));
+    return abortable(promise, signal, () => this.#giveUp(key));
   }
 
   /** The outcome of what is being sent under that name already, where it is the same. */
-  #same(under: Sending, bookId: number, content: string | undefined): Promise<Message | undefined> {
-    if (under.bookId === bookId && under.messageId === undefined && under.content === content) return under.promise;
-    const error = new ChatError("idempotency_conflict", "the clientMessageId is that of something else", {
-      clientMessageId: under.key,
-    });
-    return Promise.reject(error);
+  #share(under: Sending, bookId: number, content: string | undefined, signal?: AbortSignal): Promise<Message | undefined> {
+    const { key, promise } = under;
+    if (under.bookId !== bookId || under.messageId !== undefined || under.content !== content || under.taken) {
+      const options = { clientMessageId: key };
+      return Promise.reject(new ChatError("idempotency_conflict", "something else of that name is being sent", options));
+    }
+    under.callers += 1;
+    return abortable(promise, signal, () => this.#giveUp(key));
   }
 
-  #withdraw(key: string): void {
-    const sending = this.#settle(key, undefined);
-    if (!sending) return;
+  /** One call less awaits it; with the last it is taken back as far as that goes. */
+  #giveUp(key: string): void {
+    const sending = this.outbox.get(key);
+    if (!sending || (sending.callers -= 1) > 0) return;
+    this.#settle(key, undefined);
     this.#core()?.withdraw(sending.bookId, key);
-    // Whoever gave it up has heard of that; another may have sent it under the same name.
-    sending.reject(new ChatError("withdrawn", "the message was taken back", { clientMessageId: key }));
   }
 
   /** Takes what was sent out of the outbox; its optimistic copy goes, or stays as failed. */

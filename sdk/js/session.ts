@@ -58,8 +58,9 @@ export class Session implements Host {
     this.#connected.promise.then(settled, settled);
     if (typeof WebSocket === "undefined") this.#end("no_websocket");
     try {
-      const Core = await load(source);
-      if (this.state.status === "closed") return await this.#connected.promise;
+      // A page that gives up meanwhile does not wait for the load.
+      const Core = await Promise.race([this.#connected.promise, load(source)]);
+      if (!Core) throw this.over();
       this.#core = new Core(this, userId, username, getToken !== undefined, window, resume === "all");
     } catch (error) {
       this.#end(error instanceof ChatError && error.code === "load_failed" ? error.code : "internal");
@@ -103,8 +104,10 @@ export class Session implements Host {
   leave(room: RoomState): void {
     if (room.ended) return;
     this.#rooms.delete(room.bookId);
-    room.end(new ChatError("left", `room ${room.bookId} was left`), () => true);
+    room.keepShown();
+    // Before anybody hears of it, who may join again at once.
     this.#core?.leave(room.bookId);
+    room.end(new ChatError("left", `room ${room.bookId} was left`), () => true);
   }
 
   close(): void {
@@ -179,11 +182,12 @@ export class Session implements Host {
     const error = errorOf(code, message, retryAfterMs);
     const entry = this.#rooms.get(bookId);
     this.#rooms.delete(bookId);
+    entry?.room.keepShown();
+    // Before anybody hears of it, who may join again at once.
+    this.#core?.leave(bookId);
     this.sends.dropped(bookId, error);
     entry?.joined.reject(error);
     entry?.room.end(error, (key) => this.sends.outbox.get(key) !== undefined);
-    // Until then the core keeps what the room shows.
-    this.#core?.leave(bookId);
   }
 
   message(bookId: number, message: Message): void {

@@ -145,7 +145,8 @@ export interface SendOptions extends Abortable {
   /**
    * Names this message: 1 to 64 characters of `A-Z a-z 0-9 _ -`, of which no two messages of the user in this room may be
    * the same. Sent again with the same words it is stored once, whatever became of the first try, on whichever page; with
-   * other words it is refused as `idempotency_conflict`. Where nothing is said a name is drawn.
+   * other words it is refused as `idempotency_conflict`; so it is while something of that name is being sent to another
+   * room. Where nothing is said a name is drawn.
    */
   readonly clientMessageId?: string | undefined;
 }

@@ -154,6 +154,15 @@ impl Core {
         }
     }
 
+    /// Takes back what was sent under that key where it has not gone out; returns whether it never goes out.
+    #[wasm_bindgen(js_name = takeBack)]
+    pub fn take_back(&self, book: f64, key: &str) -> bool {
+        let (Some(book), Ok(key)) = (book_id(book), ClientMessageId::try_from(key)) else {
+            return true;
+        };
+        self.0.client.borrow_mut().take_back(book, &key)
+    }
+
     /// Posts `content`, gives the message of that id `content` as its new words, or withdraws it where there is none.
     /// `tried` says that an earlier page may have sent it. Returns what is wrong with the arguments, where something is.
     #[allow(clippy::needless_pass_by_value, reason = "so an optional text crosses")]

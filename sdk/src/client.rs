@@ -178,6 +178,12 @@ impl<V: Value> Client<V> {
         }
     }
 
+    /// The page takes back what it sent where it has not gone out yet, and nothing is told of it. Returns whether it never
+    /// goes out.
+    pub fn take_back(&mut self, book: BookId, key: &ClientMessageId) -> bool {
+        self.room_mut(book).is_none_or(|room| room.take_back(key))
+    }
+
     /// The page takes back what it sent: it is not sent any more, and nothing is told of it. Where it was sent before,
     /// its message may still come, as any other's.
     pub fn withdraw(&mut self, now: f64, book: BookId, key: &ClientMessageId) {

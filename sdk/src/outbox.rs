@@ -16,8 +16,10 @@ struct Entry {
     event: ClientEvent,
     /// The request it is under way as, on this connection.
     request: Option<RequestId>,
-    /// Whether it may have reached the server, on any connection.
+    /// Whether it may have reached the server, on any connection, of an earlier page as well.
     tried: bool,
+    /// Whether this page sent it.
+    sent: bool,
     retry: Retry,
 }
 
@@ -37,6 +39,7 @@ impl Outbox {
             event,
             request: None,
             tried,
+            sent: false,
             retry: Retry::default(),
         });
     }
@@ -45,6 +48,15 @@ impl Outbox {
     /// may follow at once: the server takes a connection's changes in the order they were sent.
     pub(crate) fn withdraw(&mut self, key: &ClientMessageId) {
         self.0.retain(|entry| entry.key != *key);
+    }
+
+    /// As [`withdraw`](Self::withdraw), but for one that has gone out. Returns whether it never goes out.
+    pub(crate) fn take_back(&mut self, key: &ClientMessageId) -> bool {
+        let gone_out = self.0.iter().any(|entry| entry.key == *key && entry.sent);
+        if !gone_out {
+            self.withdraw(key);
+        }
+        !gone_out
     }
 
     /// When the next one is to go out; `None` while one is under way.
@@ -60,6 +72,7 @@ impl Outbox {
         let entry = self.0.first_mut()?;
         entry.request = Some(request);
         entry.tried = true;
+        entry.sent = true;
         Some(&entry.event)
     }
 

@@ -117,6 +117,10 @@ impl<V: Value> Room<V> {
         }
     }
 
+    pub(crate) fn take_back(&mut self, key: &ClientMessageId) -> bool {
+        self.outbox.take_back(key)
+    }
+
     pub(crate) fn withdraw(&mut self, key: &ClientMessageId) {
         self.outbox.withdraw(key);
     }

@@ -8,6 +8,8 @@ import { fileURLToPath } from "node:url";
 import { after, before, test } from "node:test";
 
 const wasm = readFileSync(fileURLToPath(import.meta.resolve("readrealm-chat/wasm")));
+const HANGS = -1;
+const BREAKS = -2;
 /** What is answered next: a status, or nothing at all. */
 const answers = [];
 let asked = 0;
@@ -17,6 +19,11 @@ const http = createServer((request, response) => {
   asked += 1;
   const status = answers.shift() ?? 200;
   if (status === 0) return request.socket.destroy();
+  if (status === HANGS) return;
+  if (status === BREAKS) {
+    response.writeHead(200, { "content-type": "application/wasm", "content-length": wasm.length });
+    return response.write(wasm.subarray(0, 1_000), () => request.socket.destroy());
+  }
   response.writeHead(status, { "content-type": "application/wasm" });
   response.end(status === 200 ? wasm : undefined);
 });
@@ -25,7 +32,10 @@ before(async () => {
   await new Promise((listening) => http.listen(0, "127.0.0.1", listening));
   url = `http://127.0.0.1:${http.address().port}/chat.wasm`;
 });
-after(() => http.close());
+after(() => {
+  http.closeAllConnections();
+  http.close();
+});
 
 /** What a script of its own prints that uses the package. */
 function run(script) {
@@ -39,10 +49,10 @@ function run(script) {
 const report = `console.log("loaded"), ({ code, cause }) => console.log(code, cause.message)`;
 
 test("a network that fails and a server that cannot are tried again", async () => {
-  answers.push(0, 503, 429);
+  answers.push(0, 503, 429, BREAKS);
   asked = 0;
   assert.equal(await run(`await init("${url}").then(() => ${report});`), "loaded\n");
-  assert.equal(asked, 4);
+  assert.equal(asked, 5);
 });
 
 test("a file that is not there is not, and the next who asks tries anew", async () => {
@@ -51,6 +61,17 @@ test("a file that is not there is not, and the next who asks tries anew", async 
   const twice = `await init("${url}").then(() => ${report}); await init(new URL("${url}")).then(() => ${report});`;
   assert.equal(await run(twice), `load_failed 404 ${url}\nloaded\n`);
   assert.equal(asked, 2);
+});
+
+test("a page that gives up does not wait for a load that hangs", async () => {
+  answers.push(HANGS);
+  const script = `globalThis.WebSocket ??= class {};
+    init("${url}").catch(() => {});
+    const begun = Date.now();
+    await ChatClient.connect("ws://127.0.0.1:9/ws", { userId: "a", signal: AbortSignal.timeout(200) })
+      .catch((error) => console.log(error.name, Date.now() - begun < 5_000));
+    process.exit();`;
+  assert.equal(await run(script), "TimeoutError true\n");
 });
 
 test("without a WebSocket it says so", async () => {

@@ -194,6 +194,30 @@ test("a room outlives whoever shares it: another provider's hooks, and the page 
   client.close();
 });
 
+test("hooks that are gone hear no more of a room that the page goes on with; a provider's onState is called", async () => {
+  const [bookId, views, states] = [nextBook++, {}, []];
+  const client = await ChatClient.connect(server.url, { userId: "carol" });
+  const own = await client.joinRoom(bookId);
+  let [added, taken] = [0, 0];
+  const subscribe = own.subscribe.bind(own);
+  own.subscribe = (listener) => {
+    added += 1;
+    const stop = subscribe(listener);
+    return () => (taken += 1, stop());
+  };
+  for (let i = 0; i < 2; i += 1) {
+    const root = mount(createElement(ChatProvider, { client }, createElement(Probe, { bookId, views })));
+    await until(() => added === i + 1);
+    root.unmount();
+    await until(() => taken === i + 1);
+  }
+  client.close();
+  const options = { userId: "dave", onState: ({ status }) => states.push(status) };
+  mount(createElement(ChatProvider, { url: server.url, options }, createElement(Probe, { bookId, views })));
+  await until(() => states.at(-1) === "connected");
+  assert.deepEqual(states, ["connecting", "connected"]);
+});
+
 test("a room that the page leaves while a component shows it is joined again; a closed client says so", async () => {
   const [bookId, views] = [nextBook++, {}];
   const client = await ChatClient.connect(server.url, { userId: "carol" });

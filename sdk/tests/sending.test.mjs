@@ -38,8 +38,9 @@ test("a message that the page names is stored once, however often it is sent", a
   const [first, second] = await Promise.all([room.send("hello", named), room.send("hello", named)]);
   assert.equal(first, second);
   assert.equal(tap.sent("message").length, 1);
-  assert.equal((await room.send("hello", named)).id, first.id, "known here to be on record");
-  assert.equal(tap.sent("message").length, 1);
+  const third = room.send("hello", named);
+  assert.deepEqual(shown(room), [["hello", "sent"]], "never twice in the list");
+  assert.equal((await third).id, first.id, "the server knows it");
   const elsewhere = await (await connect("alice")).joinRoom(room.bookId + 1_000);
   await elsewhere.send("another room", named);
   assert.deepEqual(shown(room), [["hello", "sent"]]);
@@ -65,17 +66,26 @@ test("a message that was given up under way is the same one when it is sent agai
   assert.deepEqual(shown(room), [["perhaps", "sent"]]);
 });
 
-test("who shares a named message hears when the other gives it up", async () => {
+test("a named message goes on for who shares it, until the last gives it up", async () => {
   const client = await connect("alice");
   const room = await client.joinRoom(nextBook++);
   await away(client);
-  const given = new AbortController();
-  const named = { clientMessageId: "draft-4" };
-  const first = assert.rejects(room.send("shared", { ...named, signal: given.signal }), { name: "AbortError" });
-  const second = assert.rejects(room.send("shared", named), { code: "withdrawn", clientMessageId: "draft-4" });
-  given.abort();
-  await Promise.all([first, second]);
-  assert.deepEqual(room.messages, []);
+  const [one, two] = [new AbortController(), new AbortController()];
+  const send = (controller) => room.send("shared", { clientMessageId: "draft-4", signal: controller?.signal });
+  const first = assert.rejects(send(one), { name: "AbortError" });
+  const second = send();
+  one.abort();
+  await first;
+  assert.deepEqual(shown(room), [["shared", "sending"]]);
+  await server.run();
+  await second;
+  await away(client);
+  const again = (controller) => room.send("again", { clientMessageId: "draft-5", signal: controller.signal });
+  const both = [one, two].map(() => new AbortController());
+  const given = both.map((controller) => assert.rejects(again(controller), { name: "AbortError" }));
+  for (const controller of both) controller.abort();
+  await Promise.all(given);
+  assert.deepEqual(shown(room), [["shared", "sent"]]);
   await server.run();
 });
 
@@ -87,6 +97,8 @@ test("the same name for other words is refused, here and by the server", async (
   const conflict = { name: "ChatError", code: "idempotency_conflict", clientMessageId: "draft-3" };
   await assert.rejects(room.send("two", named), conflict);
   await first;
+  await assert.rejects(room.send("two", named), conflict, "its own is in sight");
+  await room.delete("draft-3");
   const other = await (await connect("alice")).joinRoom(room.bookId);
   for (let i = 0; i < 60; i++) await other.send(`${i}`);
   const late = await (await connect("alice")).joinRoom(room.bookId);
@@ -114,6 +126,54 @@ test("what waits can be taken back, and never goes out", async () => {
   assert.deepEqual(shown(room), [["one", "sent"]]);
 });
 
+test("what is taken back when it has gone out is withdrawn as soon as it is on record", async () => {
+  const client = await connect("alice");
+  const room = await client.joinRoom(nextBook++);
+  const other = await (await connect("bob")).joinRoom(room.bookId);
+  const heard = [];
+  other.subscribe(({ type }) => heard.push(type));
+  const rejected = assert.rejects(room.send("regretted"), { code: "withdrawn" });
+  await Promise.all([rejected, room.delete(room.messages[0].id)]);
+  await until(() => heard.includes("deleted"));
+  assert.deepEqual(heard, ["message", "deleted"]);
+  assert.deepEqual([room.messages, other.messages, client.waiting], [[], [], []]);
+
+  const refused = room.send("x".repeat(4_001)).catch(({ code }) => code);
+  assert.equal(await refused, "invalid_data");
+  await away(client);
+  const sending = assert.rejects(room.send("never"), { code: "withdrawn" });
+  await Promise.all([sending, room.delete(room.messages[0].id)]);
+  await server.run();
+  await room.send("after");
+  assert.deepEqual(shown(room), [["after", "sent"]]);
+});
+
+test("a copy can be taken off the list of a room that is over, and nothing else goes", async () => {
+  const client = await connect("alice");
+  const room = await client.joinRoom(nextBook++);
+  await room.send("one");
+  await away(client);
+  const sending = room.send("two").catch(({ code }) => code);
+  const [{ id }] = room.messages;
+  room.leave();
+  assert.deepEqual(shown(room), [["two", "sending"], ["one", "sent"]]);
+  await room.delete(id);
+  assert.equal(await sending, "withdrawn");
+  assert.deepEqual(shown(room), [["one", "sent"]]);
+  await server.run();
+});
+
+test("who joins again as the room closes is in", async () => {
+  const client = await connect("alice");
+  const room = await client.joinRoom(nextBook++);
+  const again = new Promise((resolve) => {
+    room.subscribe((event) => event.type === "closed" && resolve(client.joinRoom(room.bookId)));
+  });
+  room.leave();
+  await (await again).send("still here");
+  assert.deepEqual(shown(await again), [["still here", "sent"]]);
+});
+
 test("a client knows which rooms have something that waits, those of an earlier page included", async () => {
   const [outbox, bookId] = [new MemoryStorage(), nextBook++];
   const first = await connect("alice", { outbox });
@@ -128,9 +188,50 @@ test("a client knows which rooms have something that waits, those of an earlier 
   await server.run();
   const second = await connect("alice", { outbox });
   assert.deepEqual(second.waiting, [bookId]);
+  assert.equal(second.waiting, second.waiting, "the same array until it changes");
   await second.joinRoom(bookId);
   await until(() => second.waiting.length === 0);
   assert.equal(outbox.length, 0);
+});
+
+test("the same name in two rooms, left by two pages, is two messages", async () => {
+  const [outbox, books] = [new MemoryStorage(), [nextBook++, nextBook++]];
+  const pages = await Promise.all(books.map(() => connect("alice", { outbox })));
+  const rooms = await Promise.all(pages.map((page, index) => page.joinRoom(books[index])));
+  await server.kill();
+  await Promise.all(pages.map((page) => until(() => page.state.status === "reconnecting")));
+  const sends = rooms.map((room) => room.send(`in ${room.bookId}`, { clientMessageId: "both" }).catch(({ code }) => code));
+  for (const page of pages) page.close();
+  assert.deepEqual(await Promise.all(sends), ["closed", "closed"]);
+  assert.equal(outbox.length, 2);
+  await server.run();
+  for (let page = 0; page < 2 && outbox.length > 0; page += 1) {
+    const next = await connect("alice", { outbox });
+    for (const bookId of books) await next.joinRoom(bookId);
+    await until(() => next.waiting.length === 0);
+    next.close();
+  }
+  const reader = await connect("bob");
+  for (const bookId of books) assert.deepEqual(shown(await reader.joinRoom(bookId)), [[`in ${bookId}`, "sent"]]);
+  assert.equal(outbox.length, 0);
+});
+
+test("a refusal that nobody hears is written to the console, words and all", async (t) => {
+  const warned = t.mock.method(console, "warn", () => {});
+  const [outbox, bookId] = [new MemoryStorage(), nextBook++];
+  const first = await connect("alice", { outbox });
+  const room = await first.joinRoom(bookId);
+  const { id } = await room.send("mine");
+  await away(first);
+  const editing = room.edit(id, "my long new words").catch(({ code }) => code);
+  first.close();
+  await editing;
+  await server.run();
+  await (await (await connect("alice")).joinRoom(bookId)).delete(id);
+  const second = await connect("alice", { outbox });
+  await second.joinRoom(bookId);
+  await until(() => second.waiting.length === 0);
+  assert.match(JSON.stringify(warned.mock.calls.at(-1).arguments), /was refused.*my long new words/);
 });
 
 test("a change of an earlier page that is refused is told", async () => {

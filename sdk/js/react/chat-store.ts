@@ -60,10 +60,11 @@ export class ChatStore {
     this.state = source.state;
   }
 
-  subscribe(hear: () => void): () => void {
+  // The same function at every render.
+  readonly subscribe = (hear: () => void): (() => void) => {
     this.#hearing.add(hear);
     return () => this.#hearing.delete(hear);
-  }
+  };
 
   /** Holds the connection until what this returns is called. */
   retain(): () => void {
@@ -77,12 +78,18 @@ export class ChatStore {
   }
 
   ready(): Promise<ChatClient> {
-    this.#ready ??= this.#connect().catch((error: unknown) => {
-      // Who asks next has it tried again.
-      this.#ready = undefined;
-      throw error;
-    });
-    return this.#ready;
+    if (this.#ready) return this.#ready;
+    const ready = (this.#ready = this.#connect());
+    ready.then(
+      () => {
+        for (const room of this.rooms.values()) room.reached();
+      },
+      () => {
+        // Who asks next has it tried again.
+        if (this.#ready === ready) this.#ready = undefined;
+      },
+    );
+    return ready;
   }
 
   /** Joins the room with the first who subscribes, leaves it some time after the last. */

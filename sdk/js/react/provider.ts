@@ -57,7 +57,7 @@ export function useStore(): ChatStore {
 export function useChatState(): ConnectionState {
   const store = useStore();
   return useSyncExternalStore(
-    (hear) => store.subscribe(hear),
+    store.subscribe,
     () => store.state,
     () => CONNECTING,
   );
@@ -67,7 +67,7 @@ export function useChatState(): ConnectionState {
 export function useChatClient(): ChatClient | undefined {
   const store = useStore();
   return useSyncExternalStore(
-    (hear) => store.subscribe(hear),
+    store.subscribe,
     () => store.client,
     () => undefined,
   );

@@ -47,6 +47,8 @@ export class RoomStore {
   #room: Room | undefined;
   #stopState = () => {};
   readonly #gone = new AbortController();
+  /** Whether it failed for want of a client. */
+  #unreached = false;
   #grace: ReturnType<typeof setTimeout> | undefined;
   #frame: ReturnType<typeof setTimeout> | undefined;
   #dirty = false;
@@ -75,7 +77,10 @@ export class RoomStore {
   }
 
   async #enter(initial: InitialRoom | undefined): Promise<Room> {
-    const client = await this.#chat.ready();
+    const client = await this.#chat.ready().catch((error: unknown) => {
+      this.#unreached = true;
+      throw error;
+    });
     const { signal } = this.#gone;
     const room = await client.joinRoom(this.#bookId, { initial, signal });
     if (signal.aborted) {
@@ -87,10 +92,19 @@ export class RoomStore {
       // Who stops meanwhile is not told of.
       if (status !== "connected") for (const { user } of [...this.#typing.values()]) this.#setTyping(user, false);
     });
-    room.subscribe((event) => this.#heard(event));
-    room.onChange(() => this.#changed());
+    const stops = [room.subscribe((event) => this.#heard(event)), room.onChange(() => this.#changed())];
+    // The page may go on with the room.
+    signal.addEventListener("abort", () => stops.forEach((stop) => stop()));
     this.#changed();
     return room;
+  }
+
+  /** The client is there at last. */
+  reached(): void {
+    if (!this.#unreached) return;
+    this.#unreached = false;
+    this.#publish({ ...this.snapshot, status: "joining", error: undefined });
+    this.joined = this.#join();
   }
 
   #leave(): void {

@@ -77,7 +77,11 @@ impl Tokens {
         let wait = (life_ms * SHARE).min(life_ms - MARGIN_MS);
         let apart = APART_MS * f64::from(1_u32 << self.over);
         self.over = if wait < APART_MS { DOUBLED.min(self.over + 1) } else { 0 };
-        self.due = Some(now + if self.over > 0 { apart } else { wait });
+        // Where it says how long it was made for, it is not waited for longer.
+        let longest = self
+            .lasts_ms
+            .map_or(f64::INFINITY, |lasts_ms| (lasts_ms * SHARE).max(APART_MS));
+        self.due = Some(now + if self.over > 0 { apart.min(longest) } else { wait });
         self.retry = Retry::default();
         self.refused = false;
     }

@@ -178,6 +178,21 @@ fn a_send_withdrawn_under_way_is_not_repeated_and_holds_nothing_up() {
 }
 
 #[test]
+fn what_has_not_gone_out_is_taken_back_and_what_has_is_not() {
+    let mut world = settled(options());
+    (0..2).for_each(|_| world.step(&Step::Post(0)));
+    let [under_way, waiting] = [0, 1].map(|index| world.sent[index].key.clone());
+    assert!(!world.client.take_back(book(0), &under_way), "the server may have it");
+    assert!(world.client.take_back(book(0), &waiting));
+    assert!(world.client.take_back(book(0), &waiting), "it is not there any more");
+    world.withdrawn.insert(waiting.clone());
+    world.heal();
+    world.check_all();
+    assert!(!world.gone_out.contains(&waiting));
+    assert_eq!(world.outcomes.keys().collect::<Vec<_>>(), [&under_way]);
+}
+
+#[test]
 fn a_room_entered_with_a_state_goes_on_from_it() {
     let mut world = settled(options());
     world.step(&Step::Leave(0));
