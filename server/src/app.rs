@@ -11,7 +11,7 @@ use axum::Router;
 use futures_util::FutureExt;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use crate::auth::{Auth, KeyError, Revoked};
@@ -137,7 +137,7 @@ pub async fn serve(
     let (rooms, sockets, writers) = (TaskTracker::new(), TaskTracker::new(), TaskTracker::new());
     let metrics = Arc::new(Metrics::default());
     let appender = Appender::spawn(Arc::clone(&log), &writers, Arc::clone(&metrics));
-    let writer_failed = appender.failed();
+    let (writer, writer_failed) = (appender.clone(), appender.failed());
     let hub = Hub::new(
         Services {
             log: Arc::clone(&log),
@@ -172,7 +172,7 @@ pub async fn serve(
         }),
     });
 
-    let monitored = monitor(config.metrics_listen, &shared).await?;
+    let monitored = monitor(&config, &shared).await?;
     let metrics = Arc::clone(&shared.connections.metrics);
     let listening = listening(&config, http::router(shared, &config, monitored.is_none()), metrics)?;
     let renewing = tokio::spawn(renew(listening.tls.clone()));
@@ -203,9 +203,13 @@ pub async fn serve(
         hub.close();
         rooms.close();
         rooms.wait().await;
-        drop(hub);
+        // Who still answers over HTTP only reads.
+        writer.close();
         writers.close();
         writers.wait().await;
+        if !serving.is_finished() {
+            let _ = (&mut serving).await;
+        }
     });
     let drained = tokio::select! {
         reason = log.poisoned() => return Err(RunError::Poisoned(reason)),
@@ -289,16 +293,23 @@ async fn follow_revocations(
     Ok((Some((store, Arc::clone(revoked))), following))
 }
 
-/// Serves the address for the monitoring, to the end of the drain.
-async fn monitor(address: Option<SocketAddr>, shared: &Arc<Shared>) -> Result<Option<AbortOnDropHandle<()>>, RunError> {
-    let Some(address) = address else { return Ok(None) };
+/// Serves the address for the monitoring, until what is returned is dropped.
+async fn monitor(config: &Config, shared: &Arc<Shared>) -> Result<Option<DropGuard>, RunError> {
+    let Some(address) = config.metrics_listen else {
+        return Ok(None);
+    };
     let failed = |error| RunError::Monitoring(address, error);
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     tracing::info!(address = %listener.local_addr()?, "metrics are served");
-    let serving = axum::serve(listener, http::operations(Arc::clone(shared))).into_future();
-    Ok(Some(AbortOnDropHandle::new(tokio::spawn(async move {
-        drop(serving.await);
-    }))))
+    let metrics = Arc::clone(&shared.connections.metrics);
+    let listening = Listening {
+        proxies: Proxies::default(),
+        tls: None,
+        ..listening(config, http::operations(Arc::clone(shared)), metrics)?
+    };
+    let end = CancellationToken::new();
+    tokio::spawn(listen::serve(listener, listening, end.clone()));
+    Ok(Some(end.drop_guard()))
 }
 
 /// The first line on stdout, which tells whoever started the server that it can be reached, and where.

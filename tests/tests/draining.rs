@@ -1,8 +1,12 @@
-//! What a load balancer sees of a server that is told to end: it is not ready at once, and serves on for the delay.
+//! What a load balancer sees of a server that is told to end: it is not ready at once, and serves on for the delay. Then it
+//! ends as soon as it can, whoever holds a connection open.
 
-use std::time::Duration;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use e2e::{Client, Server, Store, within};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 const BOOK: u32 = 1661;
 
@@ -37,4 +41,73 @@ async fn it_is_not_ready_before_it_closes_anything() {
         assert_eq!((code, reason.as_str()), (4001, "retry in 0 ms"));
     }
     assert_eq!(server.ended().await.code(), Some(0));
+}
+
+/// Far less than the ten seconds that `--drain-timeout` and `--handshake-timeout` are by default.
+const SOON: Duration = Duration::from_secs(3);
+
+/// A connection that has sent some bytes and stays open.
+async fn holding(address: SocketAddr, sent: &str) -> TcpStream {
+    let mut socket = TcpStream::connect(address).await.expect("a connection");
+    socket.write_all(sent.as_bytes()).await.expect("sent");
+    socket
+}
+
+/// One that was answered, and may ask again.
+async fn kept_alive(address: SocketAddr, path: &str) -> TcpStream {
+    let mut socket = holding(address, &format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n")).await;
+    let mut answer = String::new();
+    while !answer.contains("\r\n\r\n") {
+        let byte = within("an answer", socket.read_u8()).await.expect("an answer");
+        answer.push(byte.into());
+    }
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    let length = answer.to_ascii_lowercase();
+    let (_, length) = length.split_once("content-length: ").expect("a length");
+    let length = length.lines().next().and_then(|length| length.parse().ok());
+    let mut body = vec![0; length.expect("a number")];
+    within("its body", socket.read_exact(&mut body)).await.expect("a body");
+    socket
+}
+
+async fn ends_soon(mut server: Server) {
+    server.terminate();
+    let begun = Instant::now();
+    assert_eq!(server.ended().await.code(), Some(0));
+    assert!(begun.elapsed() < SOON, "it took {:?}", begun.elapsed());
+    let said = server.process().stderr();
+    assert!(!said.contains("the drain took longer"), "{said}");
+}
+
+#[tokio::test]
+async fn with_metrics_listen_and_a_scraper_on_keep_alive_it_ends_at_once() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+    let monitoring = free.expect("a free port");
+    let arguments = ["--metrics-listen", &monitoring.to_string(), "--reconnect-spread", "0"];
+    let store = Store::sqlite();
+    let server = Server::start_with(&store, &arguments).await;
+    let mut alice = Client::connect(&server, "alice").await;
+    alice.join(BOOK).await;
+    alice.post(BOOK, "hello").await;
+    let _scraper = kept_alive(monitoring, "/metrics").await;
+    let _half = holding(monitoring, "GET /metr").await;
+    ends_soon(server).await;
+    assert_eq!(alice.closed().await.0, 4001);
+}
+
+#[tokio::test]
+async fn who_asks_half_a_question_or_none_holds_up_no_shutdown() {
+    let store = Store::sqlite();
+    let server = Server::start(&store).await;
+    let address = server.address();
+    let _waiting = [
+        holding(address, "").await,
+        holding(address, "GET /he").await,
+        kept_alive(address, "/healthz").await,
+    ];
+    let mut again = kept_alive(address, "/healthz").await;
+    again.write_all(b"GET /healthz HT").await.expect("sent");
+    // By then all of them are accepted.
+    assert_eq!(server.get("/healthz").await.0, 200);
+    ends_soon(server).await;
 }

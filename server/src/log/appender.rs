@@ -22,6 +22,7 @@ const WAITING: usize = 4_096;
 pub struct Appender {
     submissions: mpsc::Sender<Submission>,
     failed: CancellationToken,
+    closed: CancellationToken,
 }
 
 #[derive(Debug)]
@@ -31,11 +32,12 @@ struct Submission {
 }
 
 impl Appender {
-    /// Starts the one writer of this process. It ends when the last handle is gone and what was submitted is answered.
+    /// Starts the one writer of this process. It ends when it is closed, or the last handle is gone, and what was submitted is answered.
     pub fn spawn(log: Arc<dyn EventLog>, tasks: &TaskTracker, metrics: Arc<Metrics>) -> Self {
         let (submissions, mailbox) = mpsc::channel(WAITING);
         let failed = CancellationToken::new();
-        let writing = AssertUnwindSafe(write_batches(log, mailbox, metrics)).catch_unwind();
+        let closed = CancellationToken::new();
+        let writing = AssertUnwindSafe(write_batches(log, mailbox, metrics, closed.clone())).catch_unwind();
         let end = failed.clone();
         tasks.spawn(async move {
             // What the log was left with nobody knows; nothing of it is used again.
@@ -43,7 +45,16 @@ impl Appender {
                 end.cancel();
             }
         });
-        Self { submissions, failed }
+        Self {
+            submissions,
+            failed,
+            closed,
+        }
+    }
+
+    /// Nothing more is taken; what was submitted is appended, and then the writer ends, whoever still has a handle.
+    pub fn close(&self) {
+        self.closed.cancel();
     }
 
     /// Cancelled when the writer has failed: from then on nothing can be appended in this process.
@@ -63,12 +74,17 @@ impl Appender {
     }
 }
 
-async fn write_batches(log: Arc<dyn EventLog>, mut mailbox: mpsc::Receiver<Submission>, metrics: Arc<Metrics>) {
+async fn write_batches(
+    log: Arc<dyn EventLog>,
+    mut mailbox: mpsc::Receiver<Submission>,
+    metrics: Arc<Metrics>,
+    closed: CancellationToken,
+) {
     let mut held = None;
     loop {
         let Some(first) = (match held.take() {
             Some(submission) => Some(submission),
-            None => mailbox.recv().await,
+            None => next(&mut mailbox, &closed).await,
         }) else {
             return;
         };
@@ -96,6 +112,15 @@ async fn write_batches(log: Arc<dyn EventLog>, mut mailbox: mpsc::Receiver<Submi
             let _ = reply.send(outcome);
         }
     }
+}
+
+async fn next(mailbox: &mut mpsc::Receiver<Submission>, closed: &CancellationToken) -> Option<Submission> {
+    tokio::select! {
+        biased;
+        submission = mailbox.recv() => return submission,
+        () = closed.cancelled() => mailbox.close(),
+    }
+    mailbox.recv().await
 }
 
 fn count(metrics: &Metrics, outcome: &AppendOutcome) {

@@ -39,6 +39,9 @@ const REST: Duration = Duration::from_millis(500);
 /// How long the body of a request may take.
 const BODY_TIME: Duration = Duration::from_secs(30);
 
+/// How long answers under way may take when the server ends.
+const ENDING: Duration = Duration::from_secs(5);
+
 /// How connections are taken.
 #[derive(Debug)]
 pub struct Listening {
@@ -56,7 +59,8 @@ pub struct Listening {
     pub handshake_timeout: Duration,
 }
 
-/// Serves until `shutdown` is cancelled, then finishes the requests under way. WebSockets go on beyond it.
+/// Serves until `shutdown` is cancelled, then finishes the answers under way, within five seconds. Who has asked nothing, or only
+/// half of something, is let go at once. WebSockets go on beyond it.
 pub async fn serve(listener: TcpListener, listening: Listening, shutdown: CancellationToken) {
     let (listening, requests) = (Arc::new(listening), TaskTracker::new());
     loop {
@@ -132,7 +136,7 @@ impl Listening {
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let socket = Patient::new(socket, self.handshake_timeout);
-        let phases = socket.phases();
+        let (phases, ending) = (socket.phases(), socket.phases());
         let service = service_fn(|request| self.answer(request, peer, phases.clone()));
         let speaking = http1::Builder::new()
             .max_buf_size(HEAD_BYTES)
@@ -143,8 +147,13 @@ impl Listening {
         let spoken = tokio::select! {
             spoken = speaking.as_mut() => spoken,
             () = shutdown.cancelled() => {
+                // Between two requests it ends by this.
                 speaking.as_mut().graceful_shutdown();
-                speaking.await
+                let time = if ending.get() == Phase::Head { Duration::ZERO } else { ENDING };
+                let Ok(spoken) = tokio::time::timeout(time, speaking).await else {
+                    return;
+                };
+                spoken
             }
         };
         if let Err(error) = spoken {
@@ -244,5 +253,70 @@ impl HttpBody for Answer {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::sync::Semaphore;
+    use tokio::task::JoinHandle;
+
+    use super::*;
+    use crate::config::Limits;
+
+    /// A server that has a request and answers once there is a permit; who asked; and what ends the server.
+    async fn asked(permits: &Arc<Semaphore>) -> (JoinHandle<()>, TcpStream, CancellationToken) {
+        let (entered, permits) = (Arc::new(Semaphore::new(0)), Arc::clone(permits));
+        let enter = Arc::clone(&entered);
+        let answer = move || async move {
+            enter.add_permits(1);
+            permits.acquire().await.unwrap().forget();
+            "whole"
+        };
+        let limits = Limits::off();
+        let listening = Listening {
+            router: Router::new().route("/", get(answer)),
+            proxies: Proxies::default(),
+            tls: None,
+            plain: Admission::plain(&limits),
+            metrics: Arc::default(),
+            handshake_timeout: limits.handshake_timeout,
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let shutdown = CancellationToken::new();
+        let serving = tokio::spawn(serve(listener, listening, shutdown.clone()));
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        entered.acquire().await.unwrap().forget();
+        (serving, client, shutdown)
+    }
+
+    #[tokio::test]
+    async fn an_answer_under_way_is_finished_and_then_the_server_ends() {
+        let permits = Arc::new(Semaphore::new(0));
+        let (serving, mut client, shutdown) = asked(&permits).await;
+        shutdown.cancel();
+        tokio::task::yield_now().await;
+        permits.add_permits(1);
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        assert!(
+            answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with("whole"),
+            "{answer}"
+        );
+        serving.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_never_comes_holds_up_the_end_for_its_bound_alone() {
+        let (serving, _client, shutdown) = asked(&Arc::new(Semaphore::new(0))).await;
+        tokio::time::pause();
+        let begun = tokio::time::Instant::now();
+        shutdown.cancel();
+        serving.await.unwrap();
+        assert_eq!(begun.elapsed().as_secs(), ENDING.as_secs());
     }
 }

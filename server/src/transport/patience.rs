@@ -41,7 +41,7 @@ impl Phases {
         self.0.store(phase as u8, Ordering::Relaxed);
     }
 
-    fn get(&self) -> Phase {
+    pub(super) fn get(&self) -> Phase {
         const ALL: [Phase; 4] = [Phase::Head, Phase::Answer, Phase::Idle, Phase::Upgraded];
         ALL[usize::from(self.0.load(Ordering::Relaxed)) % ALL.len()]
     }
