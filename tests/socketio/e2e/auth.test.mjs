@@ -85,6 +85,19 @@ for (const [way, transports] of Object.entries(ways)) {
   });
 }
 
+story("an app whose token does not change is told to show another, and comes back with it", async (stage) => {
+  const server = await stage.server({ flags: FLAGS });
+  const auth = { token: await token("u1", "--expires-in", `${SHORT_MS}ms`) };
+  const phone = stage.phone(server, { auth });
+  await phone.join(7);
+  await until("it is refused", () => phone.refusals.map(({ data }) => data), [{ code: "unauthorized" }]);
+  assert.equal(phone.socket.active, false, "its library has given up");
+  auth.token = await token("u1");
+  phone.socket.connect();
+  await until("it is back", () => phone.connects, 2);
+  await phone.join(7);
+});
+
 story("a revoked user is told, and stays away", async (stage) => {
   const store = await stage.store("sqlite");
   const admin = "another secret, which is long enough too";

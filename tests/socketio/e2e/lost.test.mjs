@@ -37,6 +37,17 @@ for (const [when, steps] of Object.entries({ "before it asked": [], "before it t
   });
 }
 
+story("a session that says nothing while a probe of it is open ends by a clock of its own", async (stage) => {
+  const server = await stage.server({ flags: ["--idle-timeout", "2s"] });
+  const polling = await Polling.open(server, ["40"]);
+  const { socket } = await probe(server, polling.sid);
+  const from = Date.now();
+  await until("its session is over", () => counted(server, OPEN), 0);
+  // The engine asks for no sign of life meanwhile, and gives a probe ten seconds.
+  assert.ok(Date.now() - from < 7_000, `${Date.now() - from}`);
+  socket.terminate();
+});
+
 story("a second probe, or one that is no WebSocket, is refused and harms nothing", async (stage) => {
   const server = await stage.server();
   const polling = await Polling.open(server, ["40", '42["joinRoom",{"bookId":1,"userId":"u1"}]']);

@@ -10,10 +10,12 @@
 mod asked;
 mod engine;
 mod entrance;
+mod http;
 mod impatient;
 mod lifeline;
 mod noop;
 mod packet;
+mod posts;
 mod reader;
 mod requests;
 mod session;
@@ -28,7 +30,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use engineioxide::service::EngineIoService;
@@ -37,23 +39,16 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 
 use super::admission::Full;
-use super::request_id::RequestId;
 use super::websocket::switching;
 use crate::app::Shared;
 use crate::metrics::Limit;
 use engine::Handler;
+use http::{PREFLIGHT, bare, parameter, readable, refuse};
 use lifeline::{Lifeline, Opening, Purpose};
 use wire::Wire;
 
 /// Where it is served; clients append a slash.
 const PATH: &str = "/socket.io";
-
-/// What a page may send along, and for how long its browser need not ask again, in seconds.
-const PREFLIGHT: [(header::HeaderName, &str); 3] = [
-    (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"),
-    (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type"),
-    (header::ACCESS_CONTROL_MAX_AGE, "600"),
-];
 
 #[derive(Debug, Clone)]
 struct SocketIo {
@@ -208,75 +203,4 @@ fn upgrade(state: &SocketIo, mut request: Request, purpose: Purpose) -> Response
         }
     });
     response
-}
-
-/// What the engine reads of a request. It keeps it as long as the session lasts: headers and what else a client writes
-/// would take memory, and hold what is secret.
-fn bare(request: &Request) -> Request<()> {
-    const READ: [&str; 4] = ["EIO", "transport", "sid", "b64"];
-    const LONGEST: usize = 16;
-    let values = READ.map(|name| {
-        let value = parameter(request.uri(), name).filter(|value| value.len() <= LONGEST)?;
-        Some(format!("{name}={value}"))
-    });
-    let query = values.into_iter().flatten().collect::<Vec<_>>().join("&");
-    let mut bare = Request::new(());
-    *bare.method_mut() = request.method().clone();
-    *bare.uri_mut() = format!("{PATH}/?{query}").parse().unwrap_or_default();
-    if let Some(id) = request.extensions().get::<RequestId>() {
-        bare.extensions_mut().insert(id.clone());
-    }
-    bare
-}
-
-/// What the query of a request says, where it needs no decoding.
-fn parameter<'a>(uri: &'a Uri, name: &str) -> Option<&'a str> {
-    let parts = uri.query().unwrap_or_default().split('&');
-    parts
-        .filter_map(|part| part.split_once('='))
-        .find_map(|(known, value)| (known == name).then_some(value))
-}
-
-/// As the engine refuses: a number that says little, and a sentence.
-fn refuse(status: StatusCode, code: u8, message: &str) -> Response {
-    let body = serde_json::json!({ "code": code, "message": message }).to_string();
-    (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
-}
-
-/// Lets the page that asked read the answer, with the cookie of a load balancer that keeps it on this node.
-fn readable(mut response: Response, origin: Option<HeaderValue>) -> Response {
-    let headers: &mut HeaderMap = response.headers_mut();
-    headers.insert(header::VARY, HeaderValue::from_static("origin"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if let Some(origin) = origin {
-        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        headers.insert(
-            header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
-            HeaderValue::from_static("true"),
-        );
-    }
-    response
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_a_client_writes_is_kept_but_what_the_engine_reads() {
-        let uri = "/socket.io/?t=abc&EIO=3&token=secret&transport=websocket&b64=1&sid=AAAAAAAAAAAAAAAA&more=x";
-        let mut request = Request::new(Body::empty());
-        *request.uri_mut() = uri.parse().unwrap();
-        request
-            .headers_mut()
-            .insert(header::AUTHORIZATION, HeaderValue::from_static("secret"));
-        let kept = bare(&request);
-        assert!(kept.headers().is_empty());
-        let query = kept.uri().query().unwrap();
-        assert_eq!(query, "EIO=3&transport=websocket&sid=AAAAAAAAAAAAAAAA&b64=1");
-        *request.uri_mut() = format!("/socket.io/?EIO=4&transport=polling&b64={}", "1".repeat(10_000))
-            .parse()
-            .unwrap();
-        assert_eq!(bare(&request).uri().query(), Some("EIO=4&transport=polling"));
-    }
 }
