@@ -56,6 +56,8 @@ pub struct Shared {
     pub origins: Origins,
     /// What an operator's programs may ask, where they may.
     pub manage: Option<Manage>,
+    /// Whether the log can be written.
+    pub readiness: http::Readiness,
     /// The connections that are open.
     pub tasks: TaskTracker,
     /// Cancelled when no more traffic is to be sent here, which is [`Config::drain_delay`] before it ends.
@@ -157,6 +159,7 @@ pub async fn serve(
         admission: Admission::new(&config.limits),
         origins: Origins::new(&config.allow_origins),
         manage,
+        readiness: http::Readiness::default(),
         tasks: sockets.clone(),
         draining: shutdown,
         connections: Arc::new(connection::Services {

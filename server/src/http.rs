@@ -1,6 +1,7 @@
 //! Plain HTTP: every route, and health.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -8,10 +9,17 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Router, middleware};
 
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
 use crate::app::Shared;
 use crate::config::Config;
+use crate::log::EventLog;
 use crate::transport::{request_id, socketio, websocket};
 use crate::{history, manage, metrics, page};
+
+/// How long it is told again whether the log can be written.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// Every route of the server.
 pub fn router(shared: Arc<Shared>, config: &Config, with_metrics: bool) -> Router {
@@ -70,13 +78,59 @@ async fn read_metrics(State(shared): State<Arc<Shared>>) -> Response {
 
 /// Whether traffic may be sent here: the log can be written, and what other nodes append to it is heard.
 async fn ready(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
-    match shared.connections.log.ready().await {
-        Ok(()) if !shared.connections.hub.is_following() => {
-            let message = "the tail of the event log is not followed\n";
-            (StatusCode::SERVICE_UNAVAILABLE, message.to_owned())
+    let not_ready = |why| (StatusCode::SERVICE_UNAVAILABLE, why);
+    if shared.draining.is_cancelled() {
+        not_ready("shutting down\n")
+    } else if !shared.readiness.is_writable(&shared.connections.log).await {
+        not_ready("the event log cannot be written; the server's log says why\n")
+    } else if !shared.connections.hub.is_following() {
+        not_ready("the tail of the event log is not followed\n")
+    } else {
+        (StatusCode::OK, "ready\n")
+    }
+}
+
+/// Asks the log whether it can be written: once for all who want to know, and again after a second at the earliest.
+#[derive(Debug, Default)]
+pub struct Readiness(Arc<Mutex<Option<(Instant, bool)>>>);
+
+impl Readiness {
+    async fn is_writable(&self, log: &Arc<dyn EventLog>) -> bool {
+        let mut known = Arc::clone(&self.0).lock_owned().await;
+        if let Some((at, is_writable)) = *known
+            && at.elapsed() < FRESH
+        {
+            return is_writable;
         }
-        Ok(()) if !shared.draining.is_cancelled() => (StatusCode::OK, "ready\n".to_owned()),
-        Ok(()) => (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n".to_owned()),
-        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")),
+        let log = Arc::clone(log);
+        // A task of its own: who goes away meanwhile makes nobody begin anew.
+        let asked = tokio::spawn(async move {
+            let ready = log.ready().await;
+            if let Err(error) = &ready {
+                tracing::warn!(%error, "not ready: the event log cannot be written");
+            }
+            *known = Some((Instant::now(), ready.is_ok()));
+            ready.is_ok()
+        });
+        asked.await.unwrap_or(false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::memory::MemoryLog;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_is_kept_for_a_second_and_no_longer() {
+        let log: Arc<dyn EventLog> = Arc::new(MemoryLog::new());
+        let readiness = Readiness::default();
+        assert!(readiness.is_writable(&log).await);
+        let known = |answer| *readiness.0.try_lock().unwrap() = Some((Instant::now(), answer));
+        known(false);
+        tokio::time::advance(FRESH / 2).await;
+        assert!(!readiness.is_writable(&log).await, "what is known is told");
+        tokio::time::advance(FRESH / 2).await;
+        assert!(readiness.is_writable(&log).await, "it is asked again");
     }
 }

@@ -136,7 +136,7 @@ pub async fn revoke(State(shared): State<Arc<Shared>>, headers: HeaderMap, body:
         }
         let revocation = Revocation {
             subject: whom.revoked()?,
-            at: now,
+            at: store.now().await.map_err(|error| failed(&error))?,
             until,
         };
         store.revoke(&revocation).await.map_err(|error| failed(&error))?;

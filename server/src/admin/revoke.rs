@@ -17,7 +17,7 @@ const PAGE: u32 = 1_000;
 ///
 /// Open connections are closed with 4104, new ones are refused with it, and reading over HTTP is answered 401.
 ///
-/// --user revokes what was issued (`iat`) to the user until now: who logs in anew comes in with the new token. --ban revokes
+/// --user revokes what was issued (`iat`) to the user until now, and by five seconds later: who logs in anew after that comes in. --ban revokes
 /// what will be issued, too. Give --until where it is known: a revocation of tokens that have expired since is of no use any
 /// more. A revocation that stands is never made weaker by another; `lift` ends it.
 #[derive(Debug, Args)]
@@ -104,7 +104,7 @@ impl Revoke {
         };
         let revocation = Revocation {
             subject,
-            at: Timestamp::now(),
+            at: revocations.now().await?,
             until: self.until.unwrap_or(Timestamp::MAX),
         };
         revocations.revoke(&revocation).await?;

@@ -10,6 +10,7 @@ use readrealm_protocol::ids::Invalid;
 use readrealm_protocol::{Timestamp, UserId};
 
 use super::Identity;
+use super::token::LEEWAY_MILLIS;
 
 /// Characters of a token's id (`jti`).
 const TOKEN_ID_CHARS: usize = 256;
@@ -39,7 +40,7 @@ impl TryFrom<&str> for TokenId {
 /// What is revoked.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Subject {
-    /// Every token of a user that was issued (`iat`) by the time of the revocation, or does not say when. One that is
+    /// Every token of a user that was issued (`iat`) by five seconds after the revocation, or does not say when. One that is
     /// issued later counts: whoever signs tokens lets the user in again.
     User(UserId),
     /// Every token of a user, whenever it is issued.
@@ -204,7 +205,11 @@ impl State {
         }
         let stands = |subject: &Subject| self.standing.get(subject).filter(|standing| standing.until > now);
         let user = &identity.user.user_id;
-        let issued_by = |at| identity.issued_at.is_none_or(|issued| issued <= at);
+        // A signer's clock may be ahead: what it issued before may look as if it was after.
+        let issued_by = |at: Timestamp| {
+            let by = at.as_millis().saturating_add(LEEWAY_MILLIS);
+            identity.issued_at.is_none_or(|issued| issued.as_millis() <= by)
+        };
         stands(&Subject::Ban(user.clone())).is_some()
             || stands(&Subject::User(user.clone())).is_some_and(|standing| issued_by(standing.at))
             || (identity.token_id.clone()).is_some_and(|token| stands(&Subject::Token(token)).is_some())
@@ -294,7 +299,8 @@ mod tests {
             (None, true),
             (Some(4_000), true),
             (Some(5_000), true),
-            (Some(5_001), false),
+            (Some(10_000), true),
+            (Some(10_001), false),
         ] {
             assert_eq!(
                 revoked.includes(&identity("ann", issued, None)),

@@ -20,7 +20,7 @@ pub const TOKEN_BYTES: usize = 16 * 1024;
 const LEEWAY: u64 = 5;
 
 /// The same in milliseconds.
-const LEEWAY_MILLIS: i64 = 5_000;
+pub(super) const LEEWAY_MILLIS: i64 = 5_000;
 
 /// The beginning of the year 3000, in milliseconds: an `exp` beyond it was meant in another unit.
 const YEAR_3000: i64 = 32_503_680_000_000;

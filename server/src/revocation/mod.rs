@@ -58,6 +58,11 @@ pub trait Revocations: Send + Sync + fmt::Debug {
     /// stand. Answers within two seconds or fails.
     async fn changes(&self, since: Option<i64>) -> Result<Changes, RevocationError>;
 
+    /// What time it is by the clock that all who make revocations here have in common.
+    async fn now(&self) -> Result<Timestamp, RevocationError> {
+        Ok(Timestamp::now())
+    }
+
     /// Lets go of the store.
     async fn close(&self) {}
 }

@@ -69,6 +69,21 @@ impl InMongo {
         self.collection.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The clock of the server that is read from.
+    async fn clock(&self) -> Result<DateTime, Error> {
+        let collection = self.collection();
+        let options = collection.selection_criteria().cloned();
+        let database = collection.client().database(&collection.namespace().db);
+        let hello = database.run_command(doc! { "hello": 1 });
+        let hello = match options {
+            Some(criteria) => hello.selection_criteria(criteria).await?,
+            None => hello.await?,
+        };
+        let time = hello.get_datetime("localTime");
+        time.copied()
+            .map_err(|_| Error::custom("the server does not say what time it is"))
+    }
+
     /// Bounds what is asked in time. Where no answer comes, what is asked next goes over new connections.
     async fn within<T>(
         &self,
@@ -178,21 +193,32 @@ impl Revocations for InMongo {
         Ok(self.within(TIME, found).await?.iter().filter_map(revocation).collect())
     }
 
+    async fn now(&self) -> Result<Timestamp, RevocationError> {
+        let now = self.within(TIME, self.clock()).await?;
+        Ok(Timestamp::from_millis(now.timestamp_millis()))
+    }
+
     async fn changes(&self, since: Option<i64>) -> Result<Changes, RevocationError> {
-        let filter = if let Some(since) = since {
-            let from = DateTime::from_millis(since.saturating_sub(OVERLAP_MILLIS));
-            doc! { "changed": { "$gte": from } }
-        } else {
-            doc! { "until": { "$gt": date(Timestamp::now()) } }
-        };
         let (collection, mut mark, mut news) = (self.collection(), since.unwrap_or(0), Vec::new());
         let read = async {
+            let now = self.clock().await?.timestamp_millis();
+            let filter = match since {
+                None => doc! { "until": { "$gt": date(Timestamp::now()) } },
+                // The clock went back, as by another primary's: what has changed since may be anywhere.
+                Some(since) if since.saturating_sub(OVERLAP_MILLIS) > now => doc! {},
+                Some(since) => {
+                    let from = DateTime::from_millis(since.saturating_sub(OVERLAP_MILLIS));
+                    doc! { "changed": { "$gte": from } }
+                }
+            };
             let mut found = collection.find(filter).await?;
             while let Some(document) = found.try_next().await? {
                 let changed = document.get_datetime("changed").map(|at| at.timestamp_millis());
                 mark = mark.max(changed.unwrap_or(0));
                 news.extend(revocation(&document));
             }
+            // Behind a mark in the future what changes from now on would not be seen.
+            mark = mark.min(now);
             Ok(())
         };
         // All of them are many, and read once.

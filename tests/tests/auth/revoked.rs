@@ -83,13 +83,26 @@ async fn until_served(server: &Server, token: &str) {
     }
 }
 
+/// The first token of a user that counts again: one that was issued long enough after the revocation.
+async fn signed_in_anew(server: &Server, user: &str) -> String {
+    let begun = Instant::now();
+    loop {
+        let new = token(user, later(4));
+        if reads(server, &new).await == 200 {
+            return new;
+        }
+        assert!(begun.elapsed() < PATIENCE, "no new token counts");
+    }
+}
+
 fn later(seconds: i64) -> Value {
     json!({ "iat": in_seconds(seconds) })
 }
 
 async fn a_user_revoked_by_the_command_is_out_at_once_and_stays_out_until_lifted(store: Store) {
     let mut server = start(&store).await;
-    let (old, new) = (token("ann", later(-60)), token("ann", later(4)));
+    // Of a signer whose clock is ahead.
+    let (old, ahead) = (token("ann", later(-60)), token("ann", later(4)));
     let mut ann = Client::connect(&server, "ann").await;
     ann.authenticate(&old).await.unwrap();
     ann.join(BOOK).await;
@@ -107,9 +120,11 @@ async fn a_user_revoked_by_the_command_is_out_at_once_and_stays_out_until_lifted
     // A token that does not say when it was issued was issued before.
     is_closed(&mut nameless, since).await;
     is_refused(&server, &old).await;
+    is_refused(&server, &ahead).await;
     bob.post(BOOK, "nobody else notices").await;
-    // Whoever signs tokens has let her in again.
-    is_served(&server, &new).await;
+    // Whoever signs tokens lets her in again.
+    is_served(&server, &signed_in_anew(&server, "ann").await).await;
+    is_refused(&server, &ahead).await;
 
     server.restart().await;
     is_refused(&server, &old).await;
@@ -165,7 +180,7 @@ async fn a_ban_is_of_later_tokens_too_and_ends_when_it_was_said(store: Store) {
             assert!(begun.elapsed() < PROMISE, "it is not heard");
         }
     }
-    until_served(&server, &new).await;
+    signed_in_anew(&server, "ann").await;
     assert!(in_seconds(0) >= end, "it stands until then");
     is_refused(&server, &token("ann", later(-60))).await;
 }
@@ -200,6 +215,33 @@ async fn what_is_revoked_at_one_node_counts_at_all() {
     assert_eq!((status, answer), (200, json!({ "lifted": 1 })));
     is_served(&there, &old).await;
     until_served(&here, &old).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_in_the_future_hides_none_that_comes_after_it() {
+    let store = Store::mongodb().await;
+    let server = start(&store).await;
+    // As a primary left it whose clock was ahead.
+    run(&store, &["revoke", "--user", "zoe"]).await.done();
+    let client = ::mongodb::Client::with_uri_str(store.url()).await.unwrap();
+    let revocations = client
+        .default_database()
+        .unwrap()
+        .collection::<::mongodb::bson::Document>("revocations");
+    let ahead = ::mongodb::bson::DateTime::from_millis(in_seconds(300) * 1_000);
+    let changed = ::mongodb::bson::doc! { "$set": { "changed": ahead } };
+    let all = ::mongodb::bson::doc! {};
+    assert_eq!(revocations.update_many(all, changed).await.unwrap().matched_count, 1);
+    // This one tells that the node has read so far.
+    let (bob, carol) = (token("bob", later(-60)), token("carol", later(-60)));
+    for (user, token) in [("bob", &bob), ("carol", &carol)] {
+        is_served(&server, token).await;
+        run(&store, &["revoke", "--user", user]).await.done();
+        let since = Instant::now();
+        while reads(&server, token).await != 401 {
+            assert!(since.elapsed() < PROMISE, "{user} is not heard to be revoked");
+        }
+    }
 }
 
 #[tokio::test]
