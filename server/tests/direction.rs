@@ -36,6 +36,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "history",
             "manage",
             "page",
+            "log",
             "auth",
             "config",
             "app",
