@@ -157,7 +157,8 @@ pub async fn serve(
     let forgetting = tokio::spawn(forget_idle(Arc::clone(&users)));
     let shared = Arc::new(Shared {
         admission: Admission::new(&config.limits),
-        origins: Origins::new(&config.allow_origins),
+        origins: Origins::new(&config.allow_origins)
+            .by_own_names(!auth.is_on() && address.ip().is_loopback() && !config.allow_anonymous),
         manage,
         readiness: http::Readiness::default(),
         tasks: sockets.clone(),

@@ -127,6 +127,13 @@ impl Server {
         &self.process
     }
 
+    /// The same from who asks for another host.
+    pub async fn get_as(&self, path: &str, host: &str) -> (u16, String) {
+        within(&format!("GET {path}"), get_of(self.address, path, host))
+            .await
+            .unwrap_or_else(|error| panic!("GET {path} of {host}: {error}"))
+    }
+
     /// `GET path`: the status and the body.
     pub async fn get(&self, path: &str) -> (u16, String) {
         within(&format!("GET {path}"), get(self.address, path))
@@ -137,8 +144,12 @@ impl Server {
 
 /// `GET path` of any address: the status and the body.
 pub async fn get(address: SocketAddr, path: &str) -> std::io::Result<(u16, String)> {
+    get_of(address, path, &address.to_string()).await
+}
+
+async fn get_of(address: SocketAddr, path: &str, host: &str) -> std::io::Result<(u16, String)> {
     let mut socket = TcpStream::connect(address).await?;
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
     socket.write_all(request.as_bytes()).await?;
     let mut answer = String::new();
     socket.read_to_string(&mut answer).await?;

@@ -33,6 +33,24 @@ async fn pages_of_a_foreign_origin_are_closed_with_4103() {
     }
 }
 
+/// A page whose own name was made to lead here is of the same host, as its browser sees it.
+#[tokio::test]
+async fn at_loopback_without_a_key_a_strangers_name_is_not_answered_to() {
+    let server = Server::start(&Store::memory()).await;
+    let host = format!("evil.example:{}", server.address().port());
+    let origin = format!("http://{host}");
+    for headers in [&[("host", &*host), ("origin", &*origin)][..], &[("host", &*host)]] {
+        let (mut client, _) = Client::connect_with(&server, "mallory", headers).await.unwrap();
+        assert_eq!(client.closed().await.0, 4103);
+    }
+    for path in ["/rooms/1/messages", "/socket.io/?EIO=4&transport=polling"] {
+        let (status, body) = server.get_as(path, &host).await;
+        assert_eq!(status, 403, "{path}: {body}");
+        let port = server.address().port();
+        assert_eq!(server.get_as(path, &format!("localhost:{port}")).await.0, 200, "{path}");
+    }
+}
+
 #[tokio::test]
 async fn no_origin_the_same_host_localhost_and_allowed_origins_are_served() {
     let flags = [
@@ -55,7 +73,10 @@ async fn no_origin_the_same_host_localhost_and_allowed_origins_are_served() {
     ] {
         is_served(&server, &[("origin", origin)]).await;
     }
-    is_served(&server, &[("host", "chat.example"), ("origin", "https://chat.example")]).await;
+    is_served(&server, &[("host", "books.example")]).await;
+    let anybodys = Server::start_with(&Store::memory(), &["--allow-anonymous"]).await;
+    let same_host = [("host", "chat.example"), ("origin", "https://chat.example")];
+    is_served(&anybodys, &same_host).await;
     for origin in [
         "http://books.example",
         "https://books.example:444",

@@ -5,25 +5,45 @@ use axum::http::{HeaderMap, Uri, header};
 
 /// The origins that are allowed beside the ones that always are.
 #[derive(Debug, Clone, Default)]
-pub struct Origins(Vec<String>);
+pub struct Origins {
+    pages: Vec<String>,
+    /// Whether only names that cannot be anybody's are answered to.
+    only_own_names: bool,
+}
 
 impl Origins {
     /// Allows these as well.
     pub fn new(allowed: &[String]) -> Self {
-        Self(allowed.iter().map(|origin| as_page(origin)).collect())
+        Self {
+            pages: allowed.iter().map(|origin| as_page(origin)).collect(),
+            only_own_names: false,
+        }
+    }
+
+    /// Answers only who asks for localhost, for an address, or for the host of an origin that is allowed. Any page can have a name of its
+    /// own lead to this machine's loopback address, and is of the same host then.
+    #[must_use]
+    pub fn by_own_names(self, only: bool) -> Self {
+        Self {
+            only_own_names: only,
+            ..self
+        }
     }
 
     /// Whether a request with these headers may be served: without an origin, from the host that is asked, from
     /// localhost or a loopback address on any port, or from one that was allowed. A socket's scheme counts as its page's:
     /// some libraries of phones name the URL they connect to.
     pub fn allow(&self, headers: &HeaderMap) -> bool {
+        if self.only_own_names && !self.is_own_name(headers) {
+            return false;
+        }
         let mut origins = headers.get_all(header::ORIGIN).iter();
         let Some(origin) = origins.next() else { return true };
         let (Ok(origin), None) = (origin.to_str(), origins.next()) else {
             return false;
         };
         let origin = as_page(origin);
-        if self.0.contains(&origin) {
+        if self.pages.contains(&origin) {
             return true;
         }
         let Ok(uri) = origin.parse::<Uri>() else { return false };
@@ -42,6 +62,25 @@ impl Origins {
             asked.host().eq_ignore_ascii_case(authority.host()) && ports[0] == ports[1]
         });
         same_host || is_loopback(authority.host())
+    }
+}
+
+impl Origins {
+    /// A browser always says which host it asks for.
+    fn is_own_name(&self, headers: &HeaderMap) -> bool {
+        let mut hosts = headers.get_all(header::HOST).iter();
+        let Some(host) = hosts.next() else { return true };
+        let authority = host.to_str().ok().and_then(|host| host.parse::<Authority>().ok());
+        let (Some(authority), None) = (authority, hosts.next()) else {
+            return false;
+        };
+        let host = authority.host().to_ascii_lowercase();
+        let address = host.trim_start_matches('[').trim_end_matches(']');
+        let is_named = |page: &String| page.parse::<Uri>().is_ok_and(|page| page.host() == Some(&host));
+        host == "localhost"
+            || host.ends_with(".localhost")
+            || address.parse::<std::net::IpAddr>().is_ok()
+            || self.pages.iter().any(is_named)
     }
 }
 
@@ -123,6 +162,43 @@ mod tests {
         let books = ["https://books.example"];
         assert!(allows(&books, Some("wss://books.example"), "chat.example"));
         assert!(!allows(&books, Some("ws://books.example"), "chat.example"));
+    }
+
+    #[test]
+    fn at_a_loopback_address_no_name_of_somebody_else_is_answered_to() {
+        let origins = Origins::new(&["https://books.example".to_owned()]).by_own_names(true);
+        let answers = |hosts: &[&str], origin: Option<&str>| {
+            let mut headers = HeaderMap::new();
+            for host in hosts {
+                headers.append(header::HOST, host.parse().unwrap());
+            }
+            if let Some(origin) = origin {
+                headers.insert(header::ORIGIN, origin.parse().unwrap());
+            }
+            origins.allow(&headers)
+        };
+        for own in [
+            "localhost:4600",
+            "LOCALHOST",
+            "chat.localhost:1",
+            "127.0.0.1:4600",
+            "[::1]:4600",
+            "10.0.2.2:4600",
+            "books.example",
+        ] {
+            assert!(answers(&[own], None), "{own}");
+        }
+        for foreign in [
+            "evil.example:4600",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "a b",
+        ] {
+            assert!(!answers(&[foreign], None), "{foreign}");
+            assert!(!answers(&[foreign], Some(&format!("http://{foreign}"))), "{foreign}");
+            assert!(!answers(&["localhost", foreign], None), "{foreign}");
+        }
+        assert!(answers(&[], None));
     }
 
     #[test]
