@@ -151,6 +151,10 @@ story("a callback is called when what was asked is done, and a refusal is an exc
     message: "chatMessage: content must be 1 to 4000 characters after trimming",
     cause: { pattern: "chatMessage" },
   });
+  for (const bookId of ["x", 8]) phone.socket.emit("typing", { bookId, typing: true }, () => (called = true));
+  await phone.hears("exception", ({ code }) => code === "not_joined");
+  const refused = phone.all("exception").map(({ code, cause }) => [code, cause.pattern]);
+  assert.deepEqual(refused.slice(1), [["invalid_data", "typing"], ["not_joined", "typing"]]);
   assert.deepEqual(await phone.ask("leaveRoom", { bookId: 7 }), {});
   assert.equal(called, false);
   assert.equal(phone.all("newMessage").length, 1);

@@ -9,13 +9,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use engineioxide::{ProtocolVersion, Socket, Str};
 use futures_util::Stream;
+use readrealm_protocol::client::ClientEvent;
 use readrealm_protocol::limits::MALFORMED_FRAMES;
 use readrealm_protocol::{CloseCode, ErrorCode};
 use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::asked::Asked;
+use super::asked::{Asked, Standing};
 use super::engine::{Item, Link};
 use super::packet::{self, Kind, NAMESPACE};
 use super::requests;
@@ -174,8 +175,12 @@ impl Reader {
             Kind::Disconnect => return false,
             Kind::Event { ack, call } => {
                 requests::read(&call, ack, &self.asked, &mut self.read);
-                if let (Some(ack), "typing") = (ack, &*call.event) {
-                    // The protocol has no answer to it. Where the engine has no room, the client will not hear this one.
+                // The protocol has no answer to `typing`. Where the engine has no room, the client will not hear this one.
+                if let Some(ack) = ack
+                    && let Some(Inbound::Frame(Ok(frame))) = self.read.back()
+                    && let ClientEvent::Typing(typing) = &frame.event
+                    && let Standing::In(_) = self.asked.standing(typing.book_id)
+                {
                     let _ = hand_over(&self.packets.socket, packet::ack(ack, "{}"));
                 }
                 return true;
