@@ -12,7 +12,7 @@ use super::asked::Asked;
 use super::engine::{Item, Link};
 use super::entrance::{authenticate, enter};
 use super::reader::{Packets, Reader};
-use super::writer::{Writer, say, taken};
+use super::writer::{Writer, say_in_turn, taken};
 use super::{packet, words};
 use crate::app::Shared;
 use crate::connection::{self, End, Terms};
@@ -79,11 +79,15 @@ async fn part(socket: &Socket<Link>, end: End) {
             CloseCode::AuthExpired | CloseCode::Unauthorized | CloseCode::Revoked => ErrorCode::Unauthorized,
             _ => ErrorCode::MalformedFrame,
         };
-        let mut said = say(socket, words::ending(code, &close.reason));
-        if !CloseCode::reconnects(close.code.get()) {
-            said = say(socket, packet::disconnected()).or(said);
-        }
-        let _ = timeout(LINGER, taken(socket, said)).await;
+        // What it was told before may fill the queue.
+        let last_words = async {
+            let mut said = say_in_turn(socket, words::ending(code, &close.reason)).await;
+            if !CloseCode::reconnects(close.code.get()) {
+                said = say_in_turn(socket, packet::disconnected()).await.or(said);
+            }
+            taken(socket, said).await;
+        };
+        let _ = timeout(LINGER, last_words).await;
     }
     close(socket).await;
 }

@@ -160,6 +160,21 @@ pub(super) fn say(socket: &Socket<Link>, text: Str) -> Option<Bytes> {
     hand_over(socket, text).ok().map(|()| said)
 }
 
+/// The same, once there is room; `None` where the connection is closed.
+pub(super) async fn say_in_turn(socket: &Socket<Link>, mut text: Str) -> Option<Bytes> {
+    let said = Bytes::from(text.clone());
+    let mut wait = FIRST_WAIT;
+    loop {
+        match hand_over(socket, text) {
+            Ok(()) => return Some(said),
+            Err(TrySendError::Closed(_)) => return None,
+            Err(TrySendError::Full(back)) => text = back,
+        }
+        sleep(wait).await;
+        wait = (wait * 2).min(LONGEST_WAIT);
+    }
+}
+
 /// Waits until the engine has taken what was said last, and so everything before it. Who holds a packet says so: to ask for
 /// all places would take the engine's own.
 pub(super) async fn taken(socket: &Socket<Link>, said: Option<Bytes>) {
