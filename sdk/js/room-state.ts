@@ -60,8 +60,9 @@ export class RoomState {
 
   /** From now on it shows what it shows now, but for copies that are taken away. */
   keepShown(): void {
-    this.#last = (this.#live()?.messages(this.bookId) ?? []) as Message[];
+    // Before `#last`, from which on it is what it was.
     this.#hasMore = this.hasMore;
+    this.#last = (this.#live()?.messages(this.bookId) ?? []) as Message[];
   }
 
   /** Replaces the optimistic copy of that key by another one, by none, or adds it. */

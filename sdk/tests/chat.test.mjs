@@ -142,6 +142,15 @@ test("a joined room is the same room; one that was left is over", async () => {
   assert.deepEqual(contents(again), ["still here"]);
 });
 
+test("a room that is over still says whether there was more, though nobody had asked", async () => {
+  const [alice] = await room("alice");
+  await Promise.all(Array.from({ length: 51 }, (_, n) => alice.send(`${n}`)));
+  const bob = await (await connect("bob")).joinRoom(alice.bookId);
+  bob.leave();
+  assert.equal(bob.hasMore, true);
+  assert.equal(bob.messages.length, 50);
+});
+
 test("a send before leaving is stored", async () => {
   const [alice, bob] = await room("alice", "bob");
   const sends = [alice.send("one"), alice.send("two"), alice.send("bye")];
