@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use axum::Router;
 use futures_util::FutureExt;
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
@@ -26,12 +25,13 @@ use crate::metrics::Metrics;
 use crate::revocation::{Following, RevocationError, Revocations};
 use crate::room::actor::Services;
 use crate::room::ambient::System;
+use crate::shutdown::Shutdown;
 use crate::transport::admission::Admission;
-use crate::transport::listen::{self, Listening};
+use crate::transport::listen::{self, Bound, Listening};
 use crate::transport::origin::Origins;
 use crate::transport::proxies::Proxies;
 use crate::transport::tls::{Tls, TlsError};
-use crate::{cluster, fanout, http, revocation};
+use crate::{cluster, fanout, files, http, revocation};
 
 /// How often the budgets of users who are silent again are forgotten.
 const FORGET: Duration = Duration::from_mins(1);
@@ -105,10 +105,12 @@ pub enum RunError {
     Anonymous(SocketAddr),
 }
 
-/// Opens the log and serves until `shutdown` is cancelled, then drains: not ready any more, and after the delay that load
+/// Opens the log and serves until `shutdown` begins, then drains: not ready any more, and after the delay that load
 /// balancers need to see that no new WebSockets or sessions, reconnects spread by 4001, no requests, appends flushed.
-pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationToken) -> Result<(), RunError> {
-    let address = listener.local_addr()?;
+///
+/// Nobody can connect before the log is open. Told to end before that, it ends at once.
+pub async fn run(config: Config, socket: Bound, shutdown: Shutdown) -> Result<(), RunError> {
+    let address = socket.address();
     if !Auth::new(&config.auth)?.is_on() {
         // Before the log is touched.
         if !address.ip().is_loopback() && !config.allow_anonymous {
@@ -117,10 +119,25 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationTo
         tracing::warn!("authentication is off: whoever connects is who they say they are");
     }
     tls(&config)?;
-    let log = open(&config.store).await?;
+    files::take(&config.limits);
+    tracing::info!(store = %config.store, "opening the event log");
+    let Some(log) = shutdown.unless_begun(open(&config.store)).await else {
+        return ended_early(None).await;
+    };
+    let log = log?;
     tracing::info!(store = %config.store, epoch = %log.epoch(), "the event log is open");
-    let cluster = cluster::open(&config.store).await?;
-    serve(config, log, cluster, listener, shutdown).await
+    let Some(cluster) = shutdown.unless_begun(cluster::open(&config.store)).await else {
+        return ended_early(Some(&log)).await;
+    };
+    serve(config, log, cluster?, socket, shutdown).await
+}
+
+async fn ended_early(log: Option<&Arc<dyn EventLog>>) -> Result<(), RunError> {
+    tracing::info!("told to end before anybody could connect");
+    if let Some(log) = log {
+        close(log).await;
+    }
+    Ok(())
 }
 
 /// The same over a log that is open, among other nodes.
@@ -128,13 +145,16 @@ pub async fn serve(
     config: Config,
     log: Arc<dyn EventLog>,
     cluster: Arc<dyn Cluster>,
-    listener: TcpListener,
-    shutdown: CancellationToken,
+    socket: Bound,
+    shutdown: Shutdown,
 ) -> Result<(), RunError> {
     let auth = Auth::new(&config.auth)?;
-    let (revocations, mut revoking) = follow_revocations(&config, &auth).await?;
+    let Some(followed) = shutdown.unless_begun(follow_revocations(&config, &auth)).await else {
+        return ended_early(Some(&log)).await;
+    };
+    let (revocations, mut revoking) = followed?;
     let manage = Manage::new(&config.auth, revocations.clone())?;
-    let address = listener.local_addr()?;
+    let address = socket.address();
     let (closing, _delay) = closing(&shutdown, config.drain_delay);
     let (rooms, sockets, writers) = (TaskTracker::new(), TaskTracker::new(), TaskTracker::new());
     let metrics = Arc::new(Metrics::default());
@@ -157,12 +177,11 @@ pub async fn serve(
     let forgetting = tokio::spawn(forget_idle(Arc::clone(&users)));
     let shared = Arc::new(Shared {
         admission: Admission::new(&config.limits),
-        origins: Origins::new(&config.allow_origins)
-            .by_own_names(!auth.is_on() && address.ip().is_loopback() && !config.allow_anonymous),
+        origins: origins(&config, &auth, address),
         manage,
         readiness: http::Readiness::default(),
         tasks: sockets.clone(),
-        draining: shutdown,
+        draining: shutdown.begun(),
         connections: Arc::new(connection::Services {
             hub: hub.clone(),
             log: Arc::clone(&log),
@@ -176,10 +195,11 @@ pub async fn serve(
         }),
     });
 
-    let monitored = monitor(&config, &shared).await?;
+    let monitored = monitor(&config, &shared)?;
     let metrics = Arc::clone(&shared.connections.metrics);
     let listening = listening(&config, http::router(shared, &config, monitored.is_none()), metrics)?;
     let renewing = tokio::spawn(renew(listening.tls.clone()));
+    let listener = socket.listen()?;
     announce(address, listening.tls.is_some());
     let stop_listening = CancellationToken::new();
     let mut serving = tokio::spawn(listen::serve(listener, listening, stop_listening.clone()));
@@ -230,20 +250,22 @@ pub async fn serve(
     if let Some((store, _)) = revocations {
         store.close().await;
     }
-    if tokio::time::timeout(CLOSING, log.close()).await.is_err() {
-        tracing::warn!("the event log was not closed in time; what was acknowledged is safe");
-    }
+    close(&log).await;
     Ok(())
 }
 
-/// Cancelled so long after the other: until then the server goes on as before, but is not ready any more.
-fn closing(shutdown: &CancellationToken, delay: Duration) -> (CancellationToken, AbortOnDropHandle<()>) {
+async fn close(log: &Arc<dyn EventLog>) {
+    if tokio::time::timeout(CLOSING, log.close()).await.is_err() {
+        tracing::warn!("the event log was not closed in time; what was acknowledged is safe");
+    }
+}
+
+/// Cancelled so long after the shutdown has begun: until then the server goes on as before, but is not ready any more.
+fn closing(shutdown: &Shutdown, delay: Duration) -> (CancellationToken, AbortOnDropHandle<()>) {
     let (shutdown, closing) = (shutdown.clone(), CancellationToken::new());
     let end = closing.clone();
     let waiting = tokio::spawn(async move {
-        shutdown.cancelled().await;
-        tracing::info!(delay = ?delay, "shutting down");
-        tokio::time::sleep(delay).await;
+        shutdown.after(delay).await;
         end.cancel();
     });
     (closing, AbortOnDropHandle::new(waiting))
@@ -260,6 +282,11 @@ fn follow_presence(cluster: &Arc<dyn Cluster>, hub: &Hub) -> (JoinHandle<()>, Ca
         }
     });
     (following, failed)
+}
+
+fn origins(config: &Config, auth: &Auth, address: SocketAddr) -> Origins {
+    let is_private = !auth.is_on() && address.ip().is_loopback() && !config.allow_anonymous;
+    Origins::new(&config.allow_origins).by_own_names(is_private)
 }
 
 fn listening(config: &Config, router: Router, metrics: Arc<Metrics>) -> Result<Listening, TlsError> {
@@ -298,12 +325,12 @@ async fn follow_revocations(
 }
 
 /// Serves the address for the monitoring, until what is returned is dropped.
-async fn monitor(config: &Config, shared: &Arc<Shared>) -> Result<Option<DropGuard>, RunError> {
+fn monitor(config: &Config, shared: &Arc<Shared>) -> Result<Option<DropGuard>, RunError> {
     let Some(address) = config.metrics_listen else {
         return Ok(None);
     };
     let failed = |error| RunError::Monitoring(address, error);
-    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let listener = Bound::to(address).and_then(Bound::listen).map_err(failed)?;
     tracing::info!(address = %listener.local_addr()?, "metrics are served");
     let metrics = Arc::clone(&shared.connections.metrics);
     let listening = Listening {

@@ -1,6 +1,7 @@
 //! The command line: without a subcommand the program serves, with one it works on a log and ends.
 
-use clap::{Parser, Subcommand};
+use clap::builder::{OsStr, Resettable};
+use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::admin::revoke::{Lift, Revoke, ShowRevocations};
 use crate::admin::{LogCommand, import_messages::ImportMessages};
@@ -22,6 +23,30 @@ pub struct Cli {
     /// What is to be done instead of serving.
     #[command(subcommand)]
     pub command: Option<Command>,
+}
+
+impl Cli {
+    /// What the arguments and variables of this process say. What is wrong with them is told on stderr, and ends it.
+    pub fn of_process() -> Self {
+        let matches = without_empty_variables(Self::command()).get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+}
+
+/// A variable that is set to nothing is none: compose files and images set those that somebody may fill in.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let is_empty = |arg: &Arg| {
+        let value = arg.get_env().and_then(std::env::var_os);
+        value.is_some_and(|value| value.is_empty())
+    };
+    let unless_empty = |arg: Arg| {
+        if is_empty(&arg) {
+            arg.env(Resettable::<OsStr>::Reset)
+        } else {
+            arg
+        }
+    };
+    command.mut_args(unless_empty).mut_subcommands(without_empty_variables)
 }
 
 /// What is to be done instead of serving.

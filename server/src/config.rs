@@ -63,7 +63,7 @@ pub struct Config {
     #[arg(long, env = "READREALM_STATIC_DIR", value_name = "DIR")]
     pub static_dir: Option<PathBuf>,
 
-    /// `Content-Security-Policy` of those files; empty for none. Without it: the page's own files, WebAssembly and the
+    /// `Content-Security-Policy` of those files; an empty flag for none. Without it: the page's own files, WebAssembly and the
     /// chat of the same host, and no script in the page itself.
     #[arg(long, env = "READREALM_CONTENT_SECURITY_POLICY", value_name = "POLICY")]
     pub content_security_policy: Option<HeaderValue>,

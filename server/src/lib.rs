@@ -17,6 +17,7 @@
 //! | [`revocation`], [`manage`] | what is revoked, kept beside the log; an operator's programs revoke over HTTP |
 //! | [`auth`] | who is who |
 //! | [`config`], [`network`] | what an operator can set |
+//! | [`shutdown`], [`files`] | what the process is told by signals; how many files it may open |
 //! | [`metrics`], [`logging`] | what an operator can see: numbers, which the modules above count, and log lines |
 //! | [`cli`], [`admin`], [`health`] | the command line; what an operator does to a log: verify, export, import, redact… |
 //! | [`app`] | puts it all together |
@@ -31,6 +32,7 @@ pub mod cluster;
 pub mod config;
 pub mod connection;
 pub mod fanout;
+pub mod files;
 pub mod health;
 pub mod history;
 pub mod http;
@@ -43,6 +45,7 @@ pub mod network;
 pub mod page;
 pub mod revocation;
 pub mod room;
+pub mod shutdown;
 pub mod transport;
 
 pub use app::run;

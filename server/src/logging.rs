@@ -1,6 +1,8 @@
 //! Log lines, on stderr. No word of a message, no token and no password is in any of them, at any level.
 
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::IsTerminal;
+use std::panic::PanicHookInfo;
 
 use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::filter::filter_fn;
@@ -10,11 +12,42 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::config::LogFormat;
+use crate::metrics::panics;
 
-/// Begins to write log lines: those of `RUST_LOG`, else from `info` on.
+/// Begins to write log lines: those of `RUST_LOG`, else from `info` on. A panic is one of them from now on, and counted.
 pub fn start(format: LogFormat) {
-    let wanted = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let wanted = std::env::var(EnvFilter::DEFAULT_ENV)
+        .ok()
+        .filter(|wanted| !wanted.is_empty());
+    let wanted = wanted.and_then(|wanted| EnvFilter::try_new(wanted).ok());
+    let wanted = wanted.unwrap_or_else(|| EnvFilter::new("info"));
     lines(format, wanted, std::io::stderr, std::io::stderr().is_terminal()).init();
+    std::panic::set_hook(Box::new(panicked));
+}
+
+/// Why the server ends by itself: its last line, whatever `RUST_LOG` asks for.
+pub fn last_words(format: LogFormat, why: &str) {
+    match format {
+        LogFormat::Text => eprintln!("readrealm-server: {why}"),
+        LogFormat::Json => {
+            let always = lines(format, EnvFilter::new("error"), std::io::stderr, false);
+            tracing::subscriber::with_default(always, || tracing::error!("{why}"));
+        }
+    }
+}
+
+/// Where it was. What it says is told only where it stands in the program as it is: there may be a message in what is put together.
+fn panicked(panic: &PanicHookInfo<'_>) {
+    panics().inc();
+    let backtrace = Backtrace::capture();
+    let backtrace = (backtrace.status() == BacktraceStatus::Captured).then(|| tracing::field::display(backtrace));
+    tracing::error!(
+        at = panic.location().map(tracing::field::display),
+        what = panic.payload().downcast_ref::<&'static str>(),
+        thread = std::thread::current().name(),
+        backtrace,
+        "a panic: this is a mistake in the program"
+    );
 }
 
 fn lines<W>(format: LogFormat, wanted: EnvFilter, to: W, coloured: bool) -> impl Subscriber + Send + Sync

@@ -3,17 +3,27 @@
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
 use readrealm_server::cli::{Cli, Command};
 use readrealm_server::config::Config;
+use readrealm_server::shutdown::{Shutdown, obey_signals};
+use readrealm_server::transport::listen::Bound;
 use readrealm_server::{admin, logging};
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
+use tokio::runtime::Runtime;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    let Cli { config, command } = Cli::parse();
-    logging::start(config.log_format);
+fn main() -> ExitCode {
+    let cli = Cli::of_process();
+    logging::start(cli.config.log_format);
+    let runtime = match Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&format!("no runtime: {error}")),
+    };
+    let code = runtime.block_on(run(cli));
+    // What other threads still do, as opening a log that nobody waits for any more, holds nothing up.
+    runtime.shutdown_background();
+    code
+}
+
+async fn run(Cli { config, command }: Cli) -> ExitCode {
     match command {
         None => serve(config).await,
         Some(Command::Log(command)) => admin::run(command, &config.store).await,
@@ -33,15 +43,22 @@ async fn main() -> ExitCode {
 }
 
 async fn serve(config: Config) -> ExitCode {
-    let listener = match TcpListener::bind(config.listen).await {
-        Ok(listener) => listener,
-        Err(error) => return fail(&format!("cannot listen on {}: {error}", config.listen)),
+    let format = config.log_format;
+    let ended = |why: &str| {
+        logging::last_words(format, why);
+        ExitCode::FAILURE
     };
-    let shutdown = CancellationToken::new();
-    tokio::spawn(cancel_on_signal(shutdown.clone()));
-    match readrealm_server::run(config, listener, shutdown).await {
+    let shutdown = Shutdown::default();
+    if let Err(error) = obey_signals(shutdown.clone(), config.tls_cert.is_some()) {
+        return ended(&format!("signals cannot be heard: {error}"));
+    }
+    let socket = match Bound::to(config.listen) {
+        Ok(socket) => socket,
+        Err(error) => return ended(&format!("cannot listen on {}: {error}", config.listen)),
+    };
+    match readrealm_server::run(config, socket, shutdown).await {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(&error.to_string()),
+        Err(error) => ended(&error.to_string()),
     }
 }
 
@@ -54,23 +71,8 @@ fn print(line: &str) -> ExitCode {
     }
 }
 
+/// Commands are read by people, whatever the format of log lines.
 fn fail(sentence: &str) -> ExitCode {
     eprintln!("readrealm-server: {sentence}");
     ExitCode::FAILURE
-}
-
-#[cfg(unix)]
-async fn cancel_on_signal(shutdown: CancellationToken) {
-    use tokio::signal::unix::{SignalKind, signal};
-    if let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
-        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
-        shutdown.cancel();
-    }
-}
-
-#[cfg(not(unix))]
-async fn cancel_on_signal(shutdown: CancellationToken) {
-    if tokio::signal::ctrl_c().await.is_ok() {
-        shutdown.cancel();
-    }
 }

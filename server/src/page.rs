@@ -1,15 +1,20 @@
 //! The files of the page, and what browsers are told to keep to.
 
+mod folder;
+
 use std::path::Path;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, uri::Authority};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header, uri::Authority};
+
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use tower_http::compression::CompressionLayer;
-use tower_http::services::{ServeDir, ServeFile};
+use tower_http::services::ServeDir;
 use tower_http::set_header::SetResponseHeaderLayer;
+
+use folder::Folder;
 
 /// For every answer: it is what it says it is, and its address is nobody else's business.
 const EVERYWHERE: [(HeaderName, &str); 2] = [
@@ -30,9 +35,12 @@ const TLS_ALONE: &str = "max-age=31536000";
 /// The files in `folder`, by a policy of the operator's own; without one by the page's, and by an empty one by none. Names
 /// below `assets/` change with their contents, so a browser need not ask for them again; for all else it asks.
 pub fn files(folder: &Path, policy: Option<HeaderValue>) -> Router {
-    let page = ServeFile::new(folder.join("index.html"));
-    let from = |folder: &Path| {
-        ServeDir::new(folder)
+    let below = |path: &Path| ServeDir::with_backend(path, Folder::new(folder));
+    let page = Router::new()
+        .fallback_service(below(folder))
+        .layer(middleware::map_request(for_the_page));
+    let from = |path: &Path| {
+        below(path)
             .append_index_html_on_directories(true)
             .not_found_service(page.clone())
     };
@@ -46,6 +54,12 @@ pub fn files(folder: &Path, policy: Option<HeaderValue>) -> Router {
         .layer(CompressionLayer::new())
         .layer(unless_set(header::CACHE_CONTROL, HeaderValue::from_static("no-cache")))
         .layer(middleware::from_fn_with_state(policy, guard_page))
+}
+
+/// Whatever was asked for.
+async fn for_the_page(mut request: Request) -> Request {
+    *request.uri_mut() = Uri::from_static("/index.html");
+    request
 }
 
 /// Not for what is not there: that may change.

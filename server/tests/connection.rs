@@ -1,4 +1,4 @@
-//! The server as a library: a listener and a token in, an end out; and what its sockets are set to.
+//! The server as a library: an address and a word to end in, an end out; and what its sockets are set to.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::net::SocketAddr;
@@ -7,25 +7,34 @@ use std::time::Duration;
 use clap::Parser;
 use readrealm_server::app::RunError;
 use readrealm_server::config::Config;
+use readrealm_server::shutdown::Shutdown;
+use readrealm_server::transport::listen::Bound;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A server in this process.
-async fn start() -> (SocketAddr, CancellationToken, JoinHandle<Result<(), RunError>>) {
+fn start() -> (SocketAddr, Shutdown, JoinHandle<Result<(), RunError>>) {
     let config = Config::parse_from(["readrealm-server", "--store", "memory:"]);
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (address, shutdown) = (listener.local_addr().unwrap(), CancellationToken::new());
-    let server = tokio::spawn(readrealm_server::run(config, listener, shutdown.clone()));
+    let socket = Bound::to("127.0.0.1:0".parse().unwrap()).unwrap();
+    let (address, shutdown) = (socket.address(), Shutdown::default());
+    let server = tokio::spawn(readrealm_server::run(config, socket, shutdown.clone()));
     (address, shutdown, server)
 }
 
 /// A WebSocket whose handshake is done.
 async fn connect(address: SocketAddr) -> TcpStream {
-    let mut socket = TcpStream::connect(address).await.unwrap();
+    let listens = async {
+        loop {
+            match TcpStream::connect(address).await {
+                Ok(socket) => return socket,
+                Err(_) => tokio::task::yield_now().await,
+            }
+        }
+    };
+    let mut socket = tokio::time::timeout(PATIENCE, listens).await.unwrap();
     let request = format!(
         "GET /ws HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
@@ -44,9 +53,9 @@ async fn connect(address: SocketAddr) -> TcpStream {
 
 #[tokio::test]
 async fn it_ends_when_it_is_told_to_and_its_port_is_free_again() {
-    let (address, shutdown, server) = start().await;
+    let (address, shutdown, server) = start();
     let mut socket = connect(address).await;
-    shutdown.cancel();
+    shutdown.begin();
     // A close frame of code 4001, unmasked as a server's frames are.
     let mut head = [0; 4];
     tokio::time::timeout(PATIENCE, socket.read_exact(&mut head))
@@ -63,7 +72,7 @@ async fn it_ends_when_it_is_told_to_and_its_port_is_free_again() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn every_accepted_socket_has_tcp_nodelay() {
-    let (address, shutdown, server) = start().await;
+    let (address, shutdown, server) = start();
     let client = connect(address).await;
     let accepted = sockets_of_this_process().into_iter().find(|socket| {
         socket.local_addr().is_ok_and(|local| local == address)
@@ -78,7 +87,7 @@ async fn every_accepted_socket_has_tcp_nodelay() {
             .unwrap()
     );
     drop(client);
-    shutdown.cancel();
+    shutdown.begin();
     server.await.unwrap().unwrap();
 }
 

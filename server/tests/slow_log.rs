@@ -26,9 +26,11 @@ use readrealm_server::log::{
 use readrealm_server::room::actor::Services;
 use readrealm_server::room::ambient::System;
 use readrealm_server::room::{Command, ConnectionId, Deliver, Frame, MAILBOX, Member};
+use readrealm_server::shutdown::Shutdown;
+use readrealm_server::transport::listen::Bound;
 use support::events::{append, book, post};
 use tokio::io::AsyncWriteExt;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -211,17 +213,25 @@ async fn a_writer_that_fails_says_so() {
 async fn a_server_whose_writer_fails_ends_with_an_error() {
     let mut log = Slow::new(MemoryLog::new(), 1);
     log.panics = true;
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
+    let socket = Bound::to("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = socket.address();
     let config = Config::parse_from(["readrealm-server"]);
     let served = tokio::spawn(serve(
         config,
         Arc::new(log),
         Arc::new(Alone),
-        listener,
-        CancellationToken::new(),
+        socket,
+        Shutdown::default(),
     ));
-    let mut socket = TcpStream::connect(address).await.unwrap();
+    let connecting = async {
+        loop {
+            match TcpStream::connect(address).await {
+                Ok(socket) => return socket,
+                Err(_) => tokio::task::yield_now().await,
+            }
+        }
+    };
+    let mut socket = tokio::time::timeout(PATIENCE, connecting).await.unwrap();
     let upgrade = "GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
     socket.write_all(upgrade.as_bytes()).await.unwrap();

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use e2e::{Client, Server, Store, within};
+use nix::sys::signal::Signal;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -110,4 +111,66 @@ async fn who_asks_half_a_question_or_none_holds_up_no_shutdown() {
     // By then all of them are accepted.
     assert_eq!(server.get("/healthz").await.0, 200);
     ends_soon(server).await;
+}
+
+/// Waits until the server has written that to its log.
+async fn says(server: &Server, what: &str) {
+    let said = async {
+        while !server.process().stderr().contains(what) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    within(what, said).await;
+}
+
+#[tokio::test]
+async fn a_second_signal_cuts_the_delay_short() {
+    let arguments = ["--drain-delay", "10m", "--reconnect-spread", "0"];
+    let mut server = Server::start_with(&Store::memory(), &arguments).await;
+    let mut alice = Client::connect(&server, "alice").await;
+    alice.join(BOOK).await;
+    server.terminate();
+    says(&server, "shutting down").await;
+    server.process().signal(Signal::SIGINT);
+    assert_eq!(alice.closed().await.0, 4001, "it is drained all the same");
+    assert_eq!(server.ended().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_third_signal_ends_it_where_it_stands() {
+    let secret = "a secret of thirty-two bytes or more";
+    let arguments = [
+        "--auth-secret",
+        secret,
+        "--admin-secret",
+        "another secret of thirty-two bytes or more",
+    ];
+    let mut server = Server::start_with(&Store::sqlite(), &arguments).await;
+    // A request whose body never comes: its answer is waited for, five seconds.
+    let head = "POST /admin/revocations HTTP/1.1\r\nHost: chat\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\
+        Authorization: Bearer another secret of thirty-two bytes or more\r\n\r\n";
+    let _asking = holding(server.address(), head).await;
+    // By then it is accepted.
+    assert_eq!(server.get("/healthz").await.0, 200);
+    server.terminate();
+    says(&server, "shutting down").await;
+    server.terminate();
+    says(&server, "told again").await;
+    server.terminate();
+    assert_eq!(
+        server.ended().await.code(),
+        Some(128 + 15),
+        "{}",
+        server.process().stderr()
+    );
+}
+
+#[tokio::test]
+async fn sighup_ends_nothing() {
+    let mut server = Server::start(&Store::memory()).await;
+    server.process().signal(Signal::SIGHUP);
+    says(&server, "SIGHUP: there is no certificate to be read anew").await;
+    assert_eq!(server.get("/healthz").await.0, 200);
+    server.terminate();
+    assert_eq!(server.ended().await.code(), Some(0));
 }

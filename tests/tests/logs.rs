@@ -276,3 +276,25 @@ async fn every_answer_over_http_has_a_name() {
         );
     }
 }
+
+#[tokio::test]
+async fn of_a_path_no_more_than_128_bytes_are_logged_whatever_they_are() {
+    for (letter, written) in [
+        ("é", "é".repeat(64)),
+        ("aé", "aé".repeat(42) + "a"),
+        ("\u{1f63a}", "\u{1f63a}".repeat(32)),
+    ] {
+        let mut server = Server::start_logging(&Store::memory(), &[], "readrealm_server=debug").await;
+        ask(&server, &format!("/{}", letter.repeat(3_000)), "").await;
+        server.kill();
+        let log = server.process().stderr();
+        let line = log.lines().find(|line| line.contains("answered")).unwrap();
+        let path = line.split_once("path=\"").unwrap().1.split('"').next().unwrap();
+        let expected: String = format!("/{written}");
+        assert!(
+            expected.starts_with(path) && (125..=128).contains(&path.len()),
+            "{} bytes: {path}",
+            path.len()
+        );
+    }
+}

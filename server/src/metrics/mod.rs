@@ -6,6 +6,7 @@
 //! no room, user or address becomes one. The names are documented in `docs/operate.md`.
 
 pub mod labels;
+mod panics;
 mod process;
 mod register;
 mod tally;
@@ -19,6 +20,7 @@ use prometheus_client::registry::Registry;
 use readrealm_protocol::{CloseCode, ErrorCode, Timestamp};
 
 pub use labels::{Ending, Limit, Refusal, Stopped, Transport};
+pub use panics::panics;
 pub use tally::{Tallies, Tally};
 
 /// What [`Metrics::render`] writes.

@@ -8,7 +8,7 @@ use prometheus_client::registry::{Metric, Registry, Unit};
 use readrealm_protocol::ErrorCode;
 use readrealm_protocol::client::ClientEvent;
 
-use super::{Ending, Limit, Metrics, Refusal, Stopped, Tallies, Tally, Transport, process};
+use super::{Ending, Limit, Metrics, Refusal, Stopped, Tallies, Tally, Transport, panics, process};
 
 /// Upper bounds of times, in seconds: from an append to SQLite on a fast disk to a MongoDB that elects.
 const SECONDS: [f64; 13] = [
@@ -24,6 +24,12 @@ impl Default for Metrics {
     fn default() -> Self {
         let mut new = New(Registry::default());
         process::register(&mut new.0);
+        new.named(
+            "panics",
+            "Mistakes in the program that were met",
+            None,
+            panics().clone(),
+        );
         let build: Label = [("version", env!("CARGO_PKG_VERSION"))];
         new.named("build", "The program", None, Info::new(build));
         let connections = Family::<Label, Gauge>::default();

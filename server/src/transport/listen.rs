@@ -18,7 +18,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::{Sleep, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -41,6 +41,42 @@ const BODY_TIME: Duration = Duration::from_secs(30);
 
 /// How long answers under way may take when the server ends.
 const ENDING: Duration = Duration::from_secs(5);
+
+/// Connections the system holds for a listener that has not taken them yet.
+const BACKLOG: u32 = 1024;
+
+/// An address that is this process's own, at which nobody can connect yet: who asks whether it is up is not told so before it is.
+#[derive(Debug)]
+pub struct Bound {
+    socket: TcpSocket,
+    address: SocketAddr,
+}
+
+impl Bound {
+    /// Takes the address; port 0 is a free one.
+    pub fn to(address: SocketAddr) -> io::Result<Self> {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4()?,
+            SocketAddr::V6(_) => TcpSocket::new_v6()?,
+        };
+        // A server that comes back need not wait for the connections of the one before. Elsewhere it lets others take the address.
+        #[cfg(unix)]
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        let address = socket.local_addr()?;
+        Ok(Self { socket, address })
+    }
+
+    /// Where it is.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// From now on clients can connect.
+    pub fn listen(self) -> io::Result<TcpListener> {
+        self.socket.listen(BACKLOG)
+    }
+}
 
 /// How connections are taken.
 #[derive(Debug)]
@@ -101,7 +137,7 @@ async fn rest(error: &io::Error) {
         io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
     );
     if !is_peers {
-        tracing::error!(%error, "no connection can be accepted; see the limit of open files (ulimit -n)");
+        tracing::error!(%error, "no connection can be accepted; see the limit of open files (ulimit -Hn)");
         sleep(REST).await;
     }
 }

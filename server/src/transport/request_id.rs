@@ -47,7 +47,7 @@ pub async fn name(mut request: Request, next: Next) -> Response {
         "request",
         id = id.as_str(),
         method = request.method().as_str(),
-        path = path.get(..PATH).unwrap_or(path),
+        path = &path[..path.floor_char_boundary(PATH)],
     );
     request.extensions_mut().insert(id.clone());
     let answering = async {

@@ -1,0 +1,171 @@
+//! How a server begins: nobody reaches it before it can serve, it can be told to end at once, and what is set to nothing is not set.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use std::net::{SocketAddr, TcpListener};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use e2e::process::{Lines, Process};
+use e2e::server::{get, program};
+use e2e::{Metrics, Server, Store, within};
+use nix::sys::signal::Signal;
+use serde_json::Value;
+use tokio::net::TcpStream;
+
+fn free() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+/// A server whose database is nowhere: it looks for it for half a minute.
+fn opening(listen: SocketAddr) -> (Process, Lines) {
+    let nowhere = format!("mongodb://{}/chat?serverSelectionTimeoutMS=30000", free());
+    let mut command = Command::new(program());
+    command.args(["--store", &nowhere, "--listen", &listen.to_string()]);
+    Process::spawn("readrealm-server", command).unwrap()
+}
+
+async fn says(process: &Process, what: &str) {
+    let said = async {
+        while !process.stderr().contains(what) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    within(what, said).await;
+}
+
+#[tokio::test]
+async fn told_to_end_while_the_log_opens_it_ends_at_once() {
+    for signal in [Signal::SIGTERM, Signal::SIGINT] {
+        let (mut server, _lines) = opening(free());
+        says(&server, "opening the event log").await;
+        let begun = Instant::now();
+        server.signal(signal);
+        assert_eq!(within("its end", server.ended()).await.code(), Some(0));
+        assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+        let said = server.whole_stderr();
+        assert!(said.contains("told to end before anybody could connect"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_can_connect_before_the_log_is_open_but_the_address_is_taken() {
+    let address = free();
+    let (server, _lines) = opening(address);
+    says(&server, "opening the event log").await;
+    let refused = TcpStream::connect(address).await.unwrap_err();
+    assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
+    let store = Store::memory();
+    let another = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = another.local_addr().unwrap().to_string();
+    let refused = Server::try_start(&store, &["--listen", &taken]).await.unwrap_err();
+    assert!(
+        refused.stderr.contains(&format!("cannot listen on {taken}")),
+        "{}",
+        refused.stderr
+    );
+    assert!(!refused.stderr.contains("opening the event log"), "{}", refused.stderr);
+}
+
+/// Every variable of the server, as its help names them.
+fn variables() -> Vec<String> {
+    let help = Command::new(program()).arg("--help").output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    let named = help.split("[env: ").skip(1);
+    let variables: Vec<String> = named.map(|rest| rest.split('=').next().unwrap().to_owned()).collect();
+    assert!(variables.len() > 25, "{variables:?}");
+    variables
+}
+
+#[tokio::test]
+async fn a_variable_that_is_set_to_nothing_is_none() {
+    // Each alone, in a command that reads them all and then finds no server.
+    let nobody = free().to_string();
+    for variable in variables() {
+        let mut command = Command::new(program());
+        command.args(["--listen", &nobody, "health"]).env(&variable, "");
+        let said = command.output().unwrap();
+        let stderr = String::from_utf8(said.stderr).unwrap();
+        assert_eq!(said.status.code(), Some(1), "{variable}: {stderr}");
+        assert!(stderr.contains(&nobody), "{variable}: {stderr}");
+    }
+    // All together, in a server that is then as it is without any.
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(program());
+    command.args(["--listen", "127.0.0.1:0"]).current_dir(&folder);
+    command.envs(variables().into_iter().map(|variable| (variable, "")));
+    let (server, mut lines) = Process::spawn("readrealm-server", command).unwrap();
+    let line = within("its first line", lines.recv()).await;
+    let line = line.unwrap_or_else(|| panic!("{}", server.stderr()));
+    let address = line.split_once("http://").unwrap().1.parse().unwrap();
+    assert_eq!(
+        get(address, "/metrics").await.unwrap().0,
+        200,
+        "it has no address of its own"
+    );
+    assert_eq!(
+        get(address, "/rooms/1/messages").await.unwrap().0,
+        200,
+        "authentication is off"
+    );
+    assert!(
+        folder.path().join("readrealm.db").exists(),
+        "the log is where it is by default"
+    );
+    // RUST_LOG, too, is what it is by default.
+    let mut command = Command::new(program());
+    command
+        .args(["--listen", "127.0.0.1:0", "--store", "memory:"])
+        .env("RUST_LOG", "");
+    let (server, mut lines) = Process::spawn("readrealm-server", command).unwrap();
+    within("its first line", lines.recv()).await.unwrap();
+    assert!(server.stderr().contains(" INFO "), "{}", server.stderr());
+}
+
+/// A server of a shell that gives it so many files, and more to who asks.
+async fn with_files(soft: u32, hard: u32, arguments: &str) -> (Process, Metrics) {
+    let program = program().display();
+    let script = format!(
+        "ulimit -Sn {soft} && ulimit -Hn {hard} && exec {program} --listen 127.0.0.1:0 --store memory: {arguments}"
+    );
+    let mut command = Command::new("sh");
+    command.args(["-c", &script]);
+    let (server, mut lines) = Process::spawn("readrealm-server", command).unwrap();
+    let line = within("its first line", lines.recv()).await;
+    let line = line.unwrap_or_else(|| panic!("{}", server.stderr()));
+    let address = line.split_once("http://").unwrap().1.parse().unwrap();
+    let (_, text) = get(address, "/metrics").await.unwrap();
+    (server, Metrics::read(text))
+}
+
+#[tokio::test]
+async fn it_takes_all_the_files_it_may_have_and_says_where_they_are_too_few() {
+    const WARNING: &str = "--max-connections is above the number of files";
+    let (server, metrics) = with_files(200, 400, "--max-connections 400").await;
+    assert!(metrics.text.contains("process_max_fds 400"), "{}", metrics.text);
+    assert!(!server.stderr().contains(WARNING), "{}", server.stderr());
+    let (server, metrics) = with_files(200, 200, "--max-connections 201").await;
+    assert!(metrics.text.contains("process_max_fds 200"), "{}", metrics.text);
+    let said = server.stderr();
+    assert_eq!(said.matches(WARNING).count(), 1, "{said}");
+    assert!(said.contains("connections=201") && said.contains("files=200"), "{said}");
+}
+
+#[tokio::test]
+async fn with_json_the_last_line_is_json_too() {
+    for level in ["info", "off"] {
+        let mut command = Command::new(program());
+        command.args(["--listen", "0.0.0.0:0", "--store", "memory:", "--log-format", "json"]);
+        command.env("RUST_LOG", level);
+        let ended = command.output().unwrap();
+        assert_eq!(ended.status.code(), Some(1));
+        let said = String::from_utf8(ended.stderr).unwrap();
+        let lines: Vec<Value> = said
+            .lines()
+            .map(|line| serde_json::from_str(line).expect(line))
+            .collect();
+        let last = lines.last().unwrap();
+        assert_eq!(last["level"], "ERROR");
+        let why = last["fields"]["message"].as_str().unwrap();
+        assert!(why.starts_with("authentication is off, and 0.0.0.0:"), "{why}");
+    }
+}
