@@ -23,13 +23,13 @@ fn has(source: &str, test: &str) -> bool {
     if source.contains(&format!("story(\"{test}\"")) || source.contains(&format!("test(\"{test}\"")) {
         return true;
     }
-    let Some(at) = source.find(&format!("async fn {test}(")) else {
+    let Some(at) = source.find(&format!("fn {test}(")) else {
         return false;
     };
     let attributes = source[..at].rsplit("\n\n").next().unwrap_or_default();
     let on_stores = source.split("on_durable_stores!").nth(1).unwrap_or_default();
     let is_ignored = attributes.contains("#[ignore");
-    !is_ignored && (attributes.contains("#[tokio::test") || on_stores.contains(test))
+    !is_ignored && (attributes.contains("#[tokio::test") || attributes.contains("#[test]") || on_stores.contains(test))
 }
 
 fn read(path: &str) -> String {
