@@ -52,6 +52,9 @@ pub(crate) struct Options {
     /// How long it is quiet before and after.
     #[arg(long, default_value_t = 15)]
     quiet: u64,
+    /// Flags of the server, behind `--`.
+    #[arg(last = true)]
+    server: Vec<String>,
     /// Only flood the server there: what the program starts itself as.
     #[arg(long, hide = true)]
     attack: Option<SocketAddr>,
@@ -62,7 +65,8 @@ pub(crate) async fn run(options: &Options) {
         return attack(target, options).await;
     }
     let store = Store::sqlite();
-    let server = Server::start(&store).await;
+    let flags: Vec<&str> = options.server.iter().map(String::as_str).collect();
+    let server = Server::start_with(&store, &flags).await;
     let mut room = JoinSet::new();
     for number in 0..LISTENERS {
         let mut listener = Client::connect(&server, &format!("listener-{number}")).await;

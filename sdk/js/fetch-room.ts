@@ -17,7 +17,8 @@ export interface FetchRoomOptions extends Abortable {
  * `useRoom(bookId, { initial })` or `joinRoom(bookId, { initial })` to go on from. Not retried.
  *
  * @param url - The address given to `connect`, as `ws:` or `http:`; on a server it must be a whole one.
- * @throws {@link ChatError} where the server refuses (its code), or cannot be reached (`unavailable`).
+ * @throws {@link ChatError} where the server refuses (its code; `rate_limited` with `retryAfterMs`), or cannot be reached
+ * (`unavailable`).
  *
  * @example
  * ```tsx

@@ -50,6 +50,21 @@ test("what goes wrong is said with a code", async () => {
   await assert.rejects(fetchRoom(server.url, BOOK, { signal: AbortSignal.abort() }), { name: "AbortError" });
 });
 
+test("too fast is said as such, with a time to come back after which it succeeds", async () => {
+  const strict = await Server.start("--user-reads-per-second", "1", "--message-burst", "2");
+  try {
+    const refused = await (async () => {
+      for (let n = 0; n < 50; n++) await fetchRoom(strict.url, BOOK);
+    })().catch((error) => error);
+    assert.deepEqual([refused?.name, refused?.code], ["ChatError", "rate_limited"]);
+    assert.ok(refused.retryAfterMs > 0 && refused.retryAfterMs <= 1_001, `${refused.retryAfterMs}`);
+    await new Promise((resolve) => setTimeout(resolve, refused.retryAfterMs));
+    assert.equal((await fetchRoom(strict.url, BOOK)).bookId, BOOK);
+  } finally {
+    await strict.stop();
+  }
+});
+
 test("it sends the token, below whatever path the server stands, and believes no other page", async () => {
   const asked = [];
   const answers = [[502, "<html>"], [200, "null"], [200, "{}"], [503, `{"code":"unavailable","message":"x","retryAfterMs":7}`]];

@@ -13,10 +13,11 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
-use crate::auth::{Auth, KeyError, Revoked};
+use crate::auth::{Auth, KeyError, Revoked, keys};
 use crate::cluster::Cluster;
 use crate::config::Config;
 use crate::connection::{self, Resumes, UserLimits};
+use crate::history::Reads;
 use crate::hub::Hub;
 use crate::log::open::{OpenError, open};
 use crate::log::{Appender, EventLog};
@@ -54,6 +55,8 @@ pub struct Shared {
     pub admission: Arc<Admission>,
     /// Whose pages may.
     pub origins: Origins,
+    /// How often rooms may be read over HTTP.
+    pub reads: Reads,
     /// What an operator's programs may ask, where they may.
     pub manage: Option<Manage>,
     /// Whether the log can be written.
@@ -118,6 +121,7 @@ pub async fn run(config: Config, socket: Bound, shutdown: Shutdown) -> Result<()
         }
         tracing::warn!("authentication is off: whoever connects is who they say they are");
     }
+    keys::admin_secret(&config.auth)?;
     tls(&config)?;
     files::take(&config.limits);
     tracing::info!(store = %config.store, "opening the event log");
@@ -177,6 +181,7 @@ pub async fn serve(
     let forgetting = tokio::spawn(forget_idle(Arc::clone(&users)));
     let shared = Arc::new(Shared {
         admission: Admission::new(&config.limits),
+        reads: Reads::new(&config.limits),
         origins: origins(&config, &auth, address),
         manage,
         readiness: http::Readiness::default(),

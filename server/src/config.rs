@@ -212,11 +212,32 @@ pub struct Limits {
     )]
     pub user_joins_per_second: u32,
 
+    /// Reads of a room over HTTP a second, over all requests of a user, or of an address where there is no token. As many at
+    /// once as `--message-burst`; more are answered 429.
+    #[arg(
+        long,
+        env = "READREALM_USER_READS_PER_SECOND",
+        default_value_t = 40,
+        value_name = "N"
+    )]
+    pub user_reads_per_second: u32,
+
+    /// New connections of one address a second, or of one /64 of IPv6; thirty times as many at once. More are closed unheard, or,
+    /// behind a trusted proxy, answered 429. Off where `--max-connections-per-address` is.
+    #[arg(
+        long,
+        env = "READREALM_NEW_CONNECTIONS_PER_SECOND",
+        default_value_t = 100,
+        value_name = "N"
+    )]
+    pub new_connections_per_second: u32,
+
     /// Connections in all; more are answered 503.
     #[arg(long, env = "READREALM_MAX_CONNECTIONS", default_value_t = 100_000, value_name = "N")]
     pub max_connections: usize,
 
-    /// Connections of one address, or of one /64 of IPv6; more are answered 429. As many again may be plain HTTP.
+    /// Connections of one address, or of one /64 of IPv6, four times as many of a /56, sixteen times of a /48; more are answered
+    /// 429. As many again may be plain HTTP.
     #[arg(
         long,
         env = "READREALM_MAX_CONNECTIONS_PER_ADDRESS",
@@ -270,6 +291,8 @@ impl Limits {
             joins_per_second: 0,
             join_burst: 0,
             user_joins_per_second: 0,
+            user_reads_per_second: 0,
+            new_connections_per_second: 0,
             max_connections: 0,
             max_connections_per_address: 0,
             max_http_connections: 0,

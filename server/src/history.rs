@@ -1,24 +1,28 @@
 //! `GET /rooms/{bookId}/messages?before=&limit=`: a room's history for server rendering and for bots. Read only:
 //! live messages are neither sent nor received this way.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::{ConnectInfo, Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use readrealm_protocol::client::PageLimit;
 use readrealm_protocol::server::{ErrorReply, Members, MessagesPage, PreviousMessages};
-use readrealm_protocol::{BookId, ErrorCode, Seq};
+use readrealm_protocol::{BookId, ErrorCode, Seq, UserId};
 use serde::Deserialize;
 use tokio::sync::oneshot;
 
 use crate::app::Shared;
 use crate::auth::{self, Auth, Identity};
-use crate::connection;
+use crate::config::Limits;
+use crate::connection::{self, limits};
 use crate::log::PageQuery;
-use crate::metrics::Refusal;
+use crate::metrics::{Limit, Refusal};
+use crate::pace::{AddressPaces, Paces, in_seconds};
 use crate::room::{Command, unavailable};
 
 /// The part of the history that is asked for.
@@ -37,9 +41,37 @@ const PREFLIGHT: [(header::HeaderName, &str); 3] = [
     (header::ACCESS_CONTROL_MAX_AGE, "600"),
 ];
 
+/// How often a user may read, and where there is no token an address.
+#[derive(Debug)]
+pub struct Reads {
+    users: Paces<UserId>,
+    addresses: AddressPaces,
+}
+
+impl Reads {
+    /// The budgets as configured.
+    pub fn new(limits: &Limits) -> Self {
+        let per_second = limits.user_reads_per_second;
+        let burst = limits.message_burst.max(per_second);
+        Self {
+            users: Paces::new(per_second, burst),
+            addresses: AddressPaces::new(per_second, burst),
+        }
+    }
+
+    fn take(&self, who: Option<&Identity>, address: IpAddr) -> Result<(), ErrorReply> {
+        let (what, taken) = match who {
+            Some(who) => ("this user reads", self.users.take(&who.user.user_id)),
+            None => ("this address reads", self.addresses.take(address)),
+        };
+        taken.map_err(|wait| limits::refused(what, wait))
+    }
+}
+
 /// Answers what `previousMessages` carries, or with `before` what `messagesPage` does; else an `error` object.
 pub async fn messages(
     State(shared): State<Arc<Shared>>,
+    ConnectInfo(address): ConnectInfo<SocketAddr>,
     book: Result<Path<u64>, PathRejection>,
     window: Result<Query<Window>, QueryRejection>,
     headers: HeaderMap,
@@ -48,7 +80,12 @@ pub async fn messages(
         return foreign();
     }
     let read = async {
-        let bearer = bearer(&shared.connections, &headers)?;
+        let bearer = bearer(&shared.connections, &headers);
+        // Whoever shows no good token is an address among others, and counted before they are told so.
+        let known = bearer.as_ref().ok().and_then(Option::as_ref);
+        let taken = shared.reads.take(known, address.ip());
+        taken.inspect_err(|_| shared.connections.metrics.limited(Limit::Reads))?;
+        let bearer = bearer?;
         let Path(book) = book.map_err(|_| invalid("bookId must be an integer from 0 to 2^53-1"))?;
         let book = BookId::try_from(book).map_err(|rule| invalid(rule.0))?;
         if bearer.is_some_and(|bearer| !bearer.rooms.contain(book)) {
@@ -173,9 +210,14 @@ fn failed(reply: &ErrorReply, headers: &HeaderMap) -> Response {
         ErrorCode::InvalidData => StatusCode::BAD_REQUEST,
         ErrorCode::Unauthorized => StatusCode::UNAUTHORIZED,
         ErrorCode::Forbidden => StatusCode::FORBIDDEN,
+        ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         _ => StatusCode::SERVICE_UNAVAILABLE,
     };
     let mut response = (status, Json(reply)).into_response();
+    if let Some(millis) = reply.retry_after_ms {
+        let wait = in_seconds(Duration::from_millis(millis));
+        response.headers_mut().insert(header::RETRY_AFTER, wait.into());
+    }
     if status == StatusCode::UNAUTHORIZED {
         // RFC 6750, 3.1: what was wrong is named only to who sent a token.
         let challenge = match bearer_token(headers) {

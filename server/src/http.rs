@@ -15,8 +15,12 @@ use tokio::time::Instant;
 use crate::app::Shared;
 use crate::config::Config;
 use crate::log::EventLog;
-use crate::transport::{request_id, socketio, websocket};
+use crate::transport::{host, request_id, socketio, websocket};
 use crate::{history, manage, metrics, page};
+
+/// The answer to a method that is not taken.
+const NOT_ASKED_SO: (StatusCode, [(header::HeaderName, &str); 1]) =
+    (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET")]);
 
 /// How long it is told again whether the log can be written.
 const FRESH: Duration = Duration::from_secs(1);
@@ -25,7 +29,8 @@ const FRESH: Duration = Duration::from_secs(1);
 pub fn router(shared: Arc<Shared>, config: &Config, with_metrics: bool) -> Router {
     let socketio = socketio::routes(&shared);
     let router = health()
-        .route("/ws", get(websocket::upgrade))
+        // A handshake is a GET (RFC 6455, 4.1).
+        .route("/ws", get(websocket::upgrade).head(|| async { NOT_ASKED_SO }))
         .route(
             "/rooms/{book_id}/messages",
             get(history::messages).options(history::preflight),
@@ -42,6 +47,7 @@ pub fn router(shared: Arc<Shared>, config: &Config, with_metrics: bool) -> Route
         None => router,
     };
     router
+        .layer(middleware::from_fn(host::one))
         .layer(middleware::from_fn_with_state(config.tls_cert.is_some(), page::guard))
         .layer(middleware::from_fn(request_id::name))
 }
@@ -49,6 +55,7 @@ pub fn router(shared: Arc<Shared>, config: &Config, with_metrics: bool) -> Route
 /// The routes of an address for the monitoring alone.
 pub fn operations(shared: Arc<Shared>) -> Router {
     let router = health().merge(numbers()).with_state(shared);
+    let router = router.layer(middleware::from_fn(host::one));
     router.layer(middleware::from_fn(request_id::name))
 }
 

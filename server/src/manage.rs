@@ -1,11 +1,16 @@
 //! `/admin/revocations`: what an operator's own programs revoke, list and lift. Asked with a secret of its own: no token, a
 //! moderator's neither, opens it.
 
+mod guesses;
+
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::body::{Body, to_bytes};
-use axum::extract::{Query, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{ConnectInfo, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use readrealm_protocol::server::ErrorReply;
@@ -14,11 +19,14 @@ use ring::hmac;
 use ring::rand::SystemRandom;
 use serde::{Deserialize, Serialize};
 
+use self::guesses::Guesses;
 use crate::app::Shared;
 use crate::auth::keys::{self, KeyError};
 use crate::auth::revoked::{Revocation, Revoked, Subject, TokenId};
 use crate::config::AuthConfig;
 use crate::history;
+use crate::metrics::Refusal;
+use crate::pace::in_seconds;
 use crate::revocation::{RevocationError, Revocations};
 
 /// Bytes of a request's body.
@@ -38,6 +46,7 @@ pub struct Manage {
     tag: hmac::Tag,
     /// `None` where authentication is off: there is nobody to revoke.
     revocations: Option<Store>,
+    guesses: Guesses,
 }
 
 impl Manage {
@@ -48,7 +57,12 @@ impl Manage {
         };
         let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new()).map_err(|_| KeyError::NoRandomness)?;
         let tag = hmac::sign(&key, secret);
-        Ok(Some(Self { key, tag, revocations }))
+        Ok(Some(Self {
+            key,
+            tag,
+            revocations,
+            guesses: Guesses::new(),
+        }))
     }
 
     fn is_operator(&self, secret: &str) -> bool {
@@ -125,9 +139,14 @@ impl From<&Revocation> for Told {
 }
 
 /// `POST`: revokes; durable and in force on this node once answered, on every other within two seconds.
-pub async fn revoke(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Body) -> Response {
+pub async fn revoke(
+    State(shared): State<Arc<Shared>>,
+    ConnectInfo(address): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
     let revoke = async {
-        let (store, revoked) = operator(&shared, &headers)?;
+        let (store, revoked) = operator(&shared, address, &headers).await?;
         let whom = whom(body).await?;
         let now = Timestamp::now();
         let until = whom.until.unwrap_or(Timestamp::MAX);
@@ -148,10 +167,16 @@ pub async fn revoke(State(shared): State<Arc<Shared>>, headers: HeaderMap, body:
 }
 
 /// `GET`: those that stand, a thousand at a time; `next` is what `?after=` goes on from.
-pub async fn list(State(shared): State<Arc<Shared>>, headers: HeaderMap, query: Query<After>) -> Response {
+pub async fn list(
+    State(shared): State<Arc<Shared>>,
+    ConnectInfo(address): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    query: Result<Query<After>, QueryRejection>,
+) -> Response {
     let list = async {
-        let (store, _) = operator(&shared, &headers)?;
-        let after = query.0.after.as_deref().map(str::parse).transpose();
+        let (store, _) = operator(&shared, address, &headers).await?;
+        let Query(query) = query.map_err(|_| invalid("after must be given once, as text"))?;
+        let after = query.after.as_deref().map(str::parse).transpose();
         let after: Option<Subject> = after.map_err(|_| invalid("after must be the next of an answer before"))?;
         let page = store.list(after.as_ref(), PAGE).await.map_err(|error| failed(&error))?;
         let next = page.last().filter(|_| page.len() >= PAGE as usize);
@@ -163,9 +188,14 @@ pub async fn list(State(shared): State<Arc<Shared>>, headers: HeaderMap, query: 
 }
 
 /// `DELETE`: lifts what was revoked of a user, the ban too, or of a token.
-pub async fn lift(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Body) -> Response {
+pub async fn lift(
+    State(shared): State<Arc<Shared>>,
+    ConnectInfo(address): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
     let lift = async {
-        let (store, revoked) = operator(&shared, &headers)?;
+        let (store, revoked) = operator(&shared, address, &headers).await?;
         let whom = whom(body).await?;
         let mut lifted = 0;
         for subject in whom.lifted()? {
@@ -182,20 +212,15 @@ pub async fn lift(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: B
 }
 
 /// What may be asked by whoever shows the secret, and by nobody else.
-fn operator(shared: &Shared, headers: &HeaderMap) -> Result<Store, ErrorReply> {
-    let refuse = |code, message| Err(ErrorReply::new(code, message));
+async fn operator(shared: &Shared, address: SocketAddr, headers: &HeaderMap) -> Result<Store, ErrorReply> {
     let Some(manage) = &shared.manage else {
-        return refuse(
-            ErrorCode::Unsupported,
-            "no READREALM_ADMIN_SECRET is set on this server",
-        );
+        let unset = "no READREALM_ADMIN_SECRET is set on this server";
+        return Err(ErrorReply::new(ErrorCode::Unsupported, unset));
     };
     let secret = history::bearer_token(headers).unwrap_or_default();
     if !manage.is_operator(secret) {
-        return refuse(
-            ErrorCode::Unauthorized,
-            "the admin secret is needed: Authorization: Bearer …",
-        );
+        shared.connections.metrics.refused(Refusal::AdminSecret);
+        return Err(manage.guesses.refuse(address.ip()).await);
     }
     let off = "authentication is off on this server: there are no tokens to revoke";
     manage
@@ -229,10 +254,15 @@ fn answer(done: Result<Response, ErrorReply>) -> Response {
             ErrorCode::InvalidData => StatusCode::BAD_REQUEST,
             ErrorCode::Unauthorized => StatusCode::UNAUTHORIZED,
             ErrorCode::Unsupported => StatusCode::NOT_FOUND,
+            ErrorCode::RateLimited if reply.retry_after_ms.is_some() => StatusCode::TOO_MANY_REQUESTS,
             ErrorCode::RateLimited => StatusCode::INSUFFICIENT_STORAGE,
             _ => StatusCode::SERVICE_UNAVAILABLE,
         };
         let mut response = (status, Json(&reply)).into_response();
+        if let Some(millis) = reply.retry_after_ms {
+            let wait = in_seconds(Duration::from_millis(millis));
+            response.headers_mut().insert(header::RETRY_AFTER, wait.into());
+        }
         if status == StatusCode::UNAUTHORIZED {
             let challenge = HeaderValue::from_static("Bearer");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);

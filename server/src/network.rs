@@ -1,11 +1,11 @@
-//! Ranges of addresses, as an operator writes them.
+//! Ranges of addresses: as an operator writes them, and those that one address counts for.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
 /// A range of addresses: `10.0.0.0/8`, `fd00::/8`, or one address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Network {
     address: IpAddr,
     bits: u32,
@@ -46,6 +46,25 @@ impl fmt::Display for Network {
     }
 }
 
+/// How much each of an address's [`blocks`] may have, in times what one subscriber may.
+pub const SHARES: [u32; 3] = [1, 4, 16];
+
+/// The blocks of addresses that one counts for, the narrowest first, with their shares. Of IPv4 it is the address alone. Of IPv6 the first
+/// 64 bits are a subscriber, who has the others to choose from; many are given a /56 of such, and some a /48.
+pub fn blocks(address: IpAddr) -> impl Iterator<Item = (Network, u32)> {
+    // IPv4 through an IPv6 socket is the same address.
+    let address = address.to_canonical();
+    let widths: &[u32] = if address.is_ipv4() { &[32] } else { &[64, 56, 48] };
+    let block = move |&bits: &u32| Network {
+        address: match address {
+            IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !(u128::MAX >> bits)).into(),
+            address @ IpAddr::V4(_) => address,
+        },
+        bits,
+    };
+    widths.iter().map(block).zip(SHARES)
+}
+
 /// The bits of an address, and how many they are.
 fn bits(address: IpAddr) -> (u128, u32) {
     match address {
@@ -57,6 +76,22 @@ fn bits(address: IpAddr) -> (u128, u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_counts_for_its_blocks() {
+        let of = |address: &str| {
+            let blocks = blocks(address.parse().unwrap());
+            blocks
+                .map(|(block, share)| format!("{block} {share}"))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(of("10.1.2.3"), ["10.1.2.3/32 1"]);
+        assert_eq!(of("::ffff:10.1.2.3"), ["10.1.2.3/32 1"]);
+        assert_eq!(
+            of("2001:db8:1:234:5:6:7:8"),
+            ["2001:db8:1:234::/64 1", "2001:db8:1:200::/56 4", "2001:db8:1::/48 16"]
+        );
+    }
 
     #[test]
     fn ranges() {

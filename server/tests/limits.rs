@@ -24,6 +24,10 @@ fn the_defaults_are_the_documented_ones() {
         (limits.user_messages_per_second, limits.user_joins_per_second),
         (40, 100)
     );
+    assert_eq!(
+        (limits.user_reads_per_second, limits.new_connections_per_second),
+        (40, 100)
+    );
     assert_eq!(limits.max_http_connections, 10_000);
     assert_eq!(limits.handshake_timeout, Duration::from_secs(10));
     assert!(config.trusted_proxies.is_empty() && config.tls_cert.is_none());
@@ -46,6 +50,8 @@ fn every_limit_takes_0() {
         "--joins-per-second",
         "--join-burst",
         "--user-joins-per-second",
+        "--user-reads-per-second",
+        "--new-connections-per-second",
         "--max-http-connections",
         "--handshake-timeout",
         "--max-connections",

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::sync::OnceLock;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use nix::sys::signal::Signal;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -12,6 +12,9 @@ use tokio::net::TcpStream;
 
 use crate::process::Process;
 use crate::{Store, within};
+
+/// Before a request of its own connection: fewer a second than `--new-connections-per-second`.
+const PACE: Duration = Duration::from_millis(11);
 
 /// A server. Killed when dropped.
 #[derive(Debug)]
@@ -134,8 +137,9 @@ impl Server {
             .unwrap_or_else(|error| panic!("GET {path} of {host}: {error}"))
     }
 
-    /// `GET path`: the status and the body.
+    /// `GET path`: the status and the body. Whoever asks again and again does so at a pace that an address may.
     pub async fn get(&self, path: &str) -> (u16, String) {
+        tokio::time::sleep(PACE).await;
         within(&format!("GET {path}"), get(self.address, path))
             .await
             .unwrap_or_else(|error| panic!("GET {path}: {error}"))
@@ -158,7 +162,7 @@ async fn get_of(address: SocketAddr, path: &str, host: &str) -> std::io::Result<
         .split(' ')
         .nth(1)
         .and_then(|status| status.parse().ok())
-        .expect("a status line");
+        .ok_or_else(|| std::io::Error::other("there was no answer"))?;
     Ok((status, body.to_owned()))
 }
 

@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use e2e::client::Client;
-use e2e::{Server, Store};
+use e2e::{Server, Store, within};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 const BOOK: u32 = 5;
 
@@ -129,6 +131,61 @@ async fn a_key_that_is_not_16_bytes_in_base64_is_answered_400() {
         // The library's own key stands there, and this one takes its place.
         let refused = Client::connect_with(&server, "mallory", &[("sec-websocket-key", key)]).await;
         assert_eq!(refused.unwrap_err(), 400, "{key:?}");
+    }
+}
+
+/// The answer to bytes that no client of the library sends.
+async fn told(server: &Server, request: &str) -> String {
+    let answer = within(request, async {
+        let mut socket = TcpStream::connect(server.address()).await?;
+        socket.write_all(request.as_bytes()).await?;
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).await?;
+        std::io::Result::Ok(answer)
+    });
+    answer.await.unwrap()
+}
+
+#[tokio::test]
+async fn a_handshake_is_a_get() {
+    let server = Server::start(&Store::memory()).await;
+    let upgrade = "Connection: close, upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                   Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
+    for method in ["HEAD", "POST", "PUT"] {
+        let answer = told(
+            &server,
+            &format!("{method} /ws HTTP/1.1\r\nHost: localhost\r\n{upgrade}"),
+        )
+        .await;
+        assert!(answer.starts_with("HTTP/1.1 405 "), "{method}: {answer}");
+        assert!(
+            answer.to_ascii_lowercase().contains("\r\nallow: get"),
+            "{method}: {answer}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_request_names_one_host() {
+    let server = Server::start(&Store::memory()).await;
+    let end = "Connection: close\r\n\r\n";
+    for (head, status) in [
+        ("GET /healthz HTTP/1.1\r\n", 400),
+        ("GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n", 400),
+        (
+            "GET /rooms/1/messages HTTP/1.1\r\nHost: localhost\r\nhost: evil.example\r\n",
+            400,
+        ),
+        (
+            "GET /ws HTTP/1.1\r\nHost: evil.example\r\nHost: localhost\r\nOrigin: http://evil.example\r\n",
+            400,
+        ),
+        ("GET /healthz HTTP/1.1\r\nHost: localhost\r\n", 200),
+        ("GET /healthz HTTP/1.0\r\n", 200),
+        ("GET /healthz HTTP/1.0\r\nHost: a\r\nHost: b\r\n", 400),
+    ] {
+        let answer = told(&server, &format!("{head}{end}")).await;
+        assert_eq!(answer.split(' ').nth(1), Some(&*status.to_string()), "{head}{answer}");
     }
 }
 

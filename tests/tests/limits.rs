@@ -2,7 +2,7 @@
 //! what comes then succeeds. 0 switches each off.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use e2e::client::{Client, appended, posting};
 use e2e::{Server, Store, within};
@@ -230,6 +230,14 @@ async fn behind_a_trusted_proxy_clients_are_counted_by_the_address_it_names() {
     let _carol = forwarded(&server, &["2001:db8:1:2::1"]).await.unwrap();
     assert_eq!(forwarded(&server, &["2001:db8:1:2::2"]).await.unwrap_err(), 429);
     let _dan = forwarded(&server, &["2001:db8:1:3::1"]).await.unwrap();
+    // A /56 is four such, at the most.
+    let _erin = forwarded(&server, &["2001:db8:1:4::1"]).await.unwrap();
+    let _frank = forwarded(&server, &["2001:db8:1:5::1"]).await.unwrap();
+    assert_eq!(forwarded(&server, &["2001:db8:1:6::1"]).await.unwrap_err(), 429);
+    let _grace = forwarded(&server, &["2001:db8:1:100::1"]).await.unwrap();
+    // Another header is another's word.
+    let other = [("forwarded", "for=203.0.113.9"), ("x-forwarded-for", "203.0.113.1")];
+    assert_eq!(Client::connect_with(&server, "alice", &other).await.unwrap_err(), 429);
 }
 
 #[tokio::test]
@@ -245,6 +253,59 @@ async fn nobody_else_is_believed_about_addresses() {
         "{}",
         refused.stderr
     );
+}
+
+/// Opens connections, one after the other and each closed again, until one is not let in. Returns how many were, and how that one
+/// was refused.
+async fn open_until_refused<E>(mut open: impl AsyncFnMut() -> Result<(), E>) -> (usize, E) {
+    for opened in 0..1_000 {
+        if let Err(refused) = open().await {
+            return (opened, refused);
+        }
+    }
+    panic!("all are let in")
+}
+
+#[tokio::test]
+async fn an_address_that_brings_new_connections_too_fast_is_closed_unheard() {
+    let server = start("--new-connections-per-second 1").await;
+    let mut ann = joined(&server, "ann").await;
+    let (begun, address) = (Instant::now(), server.address());
+    let (opened, _) = open_until_refused(async || e2e::server::get(address, "/healthz").await.map(drop)).await;
+    let more = usize::try_from(begun.elapsed().as_secs()).unwrap() + 1;
+    assert!((29..=29 + more).contains(&opened), "{opened} in {:?}", begun.elapsed());
+    ann.post(BOOK, "those inside notice nothing").await;
+    if cfg!(target_os = "linux") {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+        let (mut neighbour, _) = Client::connect_through(socket, &server, "dan", &[]).await.unwrap();
+        neighbour.join(BOOK).await;
+    }
+    tokio::time::sleep(Duration::from_millis(1_001)).await;
+    let limited = server
+        .metrics()
+        .await
+        .of(r#"readrealm_limited_total{limit="new_connections"}"#);
+    assert!(limited >= 1.0, "{limited}");
+
+    let server = start("--new-connections-per-second 0").await;
+    for _ in 0..100 {
+        assert_eq!(server.get("/healthz").await.0, 200);
+    }
+}
+
+#[tokio::test]
+async fn behind_a_trusted_proxy_new_connections_are_those_of_who_it_asks_for() {
+    let server = start("--new-connections-per-second 1 --trust-proxy 127.0.0.1").await;
+    let begun = Instant::now();
+    let (opened, refused) = open_until_refused(async || forwarded(&server, &["203.0.113.1"]).await.map(drop)).await;
+    let more = usize::try_from(begun.elapsed().as_secs()).unwrap() + 1;
+    assert!((30..=30 + more).contains(&opened), "{opened} in {:?}", begun.elapsed());
+    assert_eq!(refused, 429);
+    forwarded(&server, &["203.0.113.2"]).await.unwrap().join(BOOK).await;
+    for _ in 0..100 {
+        assert_eq!(server.get("/healthz").await.0, 200, "the proxy itself is not counted");
+    }
 }
 
 #[tokio::test]

@@ -9,6 +9,9 @@ use crate::config::{AuthConfig, Secret};
 /// Bytes of a shared secret at least: as many as its signatures have.
 const SECRET_BYTES: usize = 32;
 
+/// Different bytes of a shared secret at least: of 32 that are drawn from ten digits, fewer come once in ten million times.
+const DIFFERENT_BYTES: usize = 6;
+
 /// The name of the curve P-256, as it stands in a key.
 const P256: &[u8] = &[0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07];
 
@@ -26,6 +29,9 @@ pub enum KeyError {
         "READREALM_AUTH_SECRET has {0} bytes and needs {SECRET_BYTES} or more: `openssl rand -base64 48` makes one"
     )]
     ShortSecret(usize),
+    /// Guessed too easily as well.
+    #[error("{0} repeats the same few characters: `openssl rand -base64 48` makes one that nobody guesses")]
+    WeakSecret(&'static str),
     /// The file is not there, or may not be read.
     #[error("the key {path} cannot be read: {reason}", path = .0.display(), reason = .1)]
     Unreadable(PathBuf, String),
@@ -72,6 +78,9 @@ pub(crate) fn admin_secret(config: &AuthConfig) -> Result<Option<&[u8]>, KeyErro
     if bytes.len() < SECRET_BYTES {
         return Err(KeyError::ShortAdminSecret(bytes.len()));
     }
+    if repeats(bytes) {
+        return Err(KeyError::WeakSecret("READREALM_ADMIN_SECRET"));
+    }
     Ok(Some(bytes))
 }
 
@@ -80,7 +89,18 @@ fn long_enough(secret: &Secret) -> Result<&[u8], KeyError> {
     if bytes.len() < SECRET_BYTES {
         return Err(KeyError::ShortSecret(bytes.len()));
     }
+    if repeats(bytes) {
+        return Err(KeyError::WeakSecret("READREALM_AUTH_SECRET"));
+    }
     Ok(bytes)
+}
+
+/// Whether a secret was plainly typed and not drawn.
+fn repeats(secret: &[u8]) -> bool {
+    let mut bytes = secret.to_vec();
+    bytes.sort_unstable();
+    bytes.dedup();
+    bytes.len() < DIFFERENT_BYTES
 }
 
 /// The public key in a PEM file.

@@ -46,6 +46,10 @@ labels! {
         Joins = "joins",
         /// `--user-joins-per-second`.
         UserJoins = "user_joins",
+        /// `--user-reads-per-second`.
+        Reads = "reads",
+        /// `--new-connections-per-second`.
+        NewConnections = "new_connections",
         /// `--max-http-connections`, or those of one address.
         HttpConnections = "http_connections",
         /// Two `typing` a second; what is beyond is dropped.
@@ -90,6 +94,8 @@ labels! {
         Revoked = "revoked",
         /// It is another user's than the one it was to replace.
         OtherUser = "other_user",
+        /// It is not the operator's secret.
+        AdminSecret = "admin_secret",
     }
 
     /// How a connection ended.

@@ -1,12 +1,23 @@
-//! How many connections there may be, in all and per address. An address of IPv6 is its first 64 bits: the others are one
-//! subscriber's own to choose from.
+//! How many connections there may be, in all and per address, and how often an address may bring a new one. What an address of IPv6
+//! counts for is more than itself: see [`blocks`].
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use axum::http::StatusCode;
 use rustc_hash::FxHashMap;
 
 use crate::config::Limits;
+use crate::metrics::Limit;
+use crate::network::{Network, blocks};
+use crate::pace::{AddressPaces, in_seconds};
+
+/// So many seconds' new connections of an address may come at once: a school that opens its books, or comes back after an outage.
+const SECONDS_AT_ONCE: u32 = 30;
+
+/// When to come back to where all places are taken.
+const FULL: Duration = Duration::from_secs(10);
 
 /// Counts the connections that are open.
 #[derive(Debug)]
@@ -14,12 +25,13 @@ pub struct Admission {
     open: Mutex<Open>,
     most: usize,
     most_per_address: usize,
+    pace: AddressPaces,
 }
 
 #[derive(Debug, Default)]
 struct Open {
     all: usize,
-    by_address: FxHashMap<IpAddr, usize>,
+    by_block: FxHashMap<Network, usize>,
 }
 
 /// Why a connection is not let in.
@@ -29,6 +41,41 @@ pub enum Full {
     Server,
     /// As many of this address are open as may be.
     Address,
+    /// This address brings new ones too fast; when it may bring another.
+    Hasty(Duration),
+}
+
+impl Full {
+    /// The limit that was met.
+    pub fn limit(self) -> Limit {
+        match self {
+            Self::Server => Limit::Connections,
+            Self::Address => Limit::ConnectionsPerAddress,
+            Self::Hasty(_) => Limit::NewConnections,
+        }
+    }
+
+    /// How it is answered: the status, `Retry-After`, and a sentence.
+    pub fn answer(self) -> (StatusCode, u64, &'static str) {
+        let (status, wait, sentence) = match self {
+            Self::Server => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                FULL,
+                "this server has as many connections as it may have",
+            ),
+            Self::Address => (
+                StatusCode::TOO_MANY_REQUESTS,
+                FULL,
+                "this address has as many connections as it may have",
+            ),
+            Self::Hasty(wait) => (
+                StatusCode::TOO_MANY_REQUESTS,
+                wait,
+                "this address brings new connections too fast",
+            ),
+        };
+        (status, in_seconds(wait), sentence)
+    }
 }
 
 /// A connection that was let in; the place is free again when this is dropped.
@@ -41,20 +88,26 @@ pub struct Admitted {
 impl Admission {
     /// No connection is open yet.
     pub fn new(limits: &Limits) -> Arc<Self> {
-        Self::of(limits.max_connections, limits.max_connections_per_address)
+        Self::of(limits.max_connections, limits)
     }
 
     /// The same for connections that are not a WebSocket (yet).
     pub fn plain(limits: &Limits) -> Arc<Self> {
-        Self::of(limits.max_http_connections, limits.max_connections_per_address)
+        Self::of(limits.max_http_connections, limits)
     }
 
-    fn of(most: usize, most_per_address: usize) -> Arc<Self> {
+    fn of(most: usize, limits: &Limits) -> Arc<Self> {
         let bound = |most: usize| if most == 0 { usize::MAX } else { most };
+        let per_second = match limits.max_connections_per_address {
+            // Who lets an address have any number does so as all have one, of a proxy that was not named.
+            0 => 0,
+            _ => limits.new_connections_per_second,
+        };
         Arc::new(Self {
             open: Mutex::default(),
             most: bound(most),
-            most_per_address: bound(most_per_address),
+            most_per_address: bound(limits.max_connections_per_address),
+            pace: AddressPaces::new(per_second, per_second.saturating_mul(SECONDS_AT_ONCE)),
         })
     }
 
@@ -65,17 +118,23 @@ impl Admission {
 
     /// The same, also for one whose address counts for nothing.
     pub(super) fn admit_maybe(self: &Arc<Self>, address: Option<IpAddr>) -> Result<Admitted, Full> {
-        let address = address.map(subscriber);
+        if let Some(address) = address {
+            self.pace.take(address).map_err(Full::Hasty)?;
+        }
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if open.all >= self.most {
             return Err(Full::Server);
         }
-        if let Some(address) = address {
-            let of_address = open.by_address.entry(address).or_default();
-            if *of_address >= self.most_per_address {
-                return Err(Full::Address);
-            }
-            *of_address += 1;
+        let blocks = || address.into_iter().flat_map(blocks);
+        let has_place = |(block, share): (Network, u32)| {
+            let most = self.most_per_address.saturating_mul(share as usize);
+            open.by_block.get(&block).is_none_or(|of_block| *of_block < most)
+        };
+        if !blocks().all(has_place) {
+            return Err(Full::Address);
+        }
+        for (block, _) in blocks() {
+            *open.by_block.entry(block).or_default() += 1;
         }
         open.all += 1;
         Ok(Admitted {
@@ -94,22 +153,14 @@ impl Drop for Admitted {
     fn drop(&mut self) {
         let mut open = self.admission.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.all -= 1;
-        let Some(address) = self.address else { return };
-        if let Some(of_address) = open.by_address.get_mut(&address) {
-            *of_address -= 1;
-            if *of_address == 0 {
-                open.by_address.remove(&address);
+        for (block, _) in self.address.into_iter().flat_map(blocks) {
+            if let Some(of_block) = open.by_block.get_mut(&block) {
+                *of_block -= 1;
+                if *of_block == 0 {
+                    open.by_block.remove(&block);
+                }
             }
         }
-    }
-}
-
-/// What is counted as one.
-fn subscriber(address: IpAddr) -> IpAddr {
-    // IPv4 through an IPv6 socket is the same address.
-    match address.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
-        address @ IpAddr::V4(_) => address,
     }
 }
 
@@ -148,5 +199,56 @@ mod tests {
         ];
         assert_eq!(admit("2001:db8:1:2::3").unwrap_err(), Full::Address);
         assert!(admit("2001:db8:1:3::1").is_ok());
+    }
+
+    #[test]
+    fn a_56_may_have_four_times_as_many_and_a_48_sixteen_times() {
+        let admission = Admission::new(&Limits {
+            max_connections_per_address: 1,
+            ..Limits::off()
+        });
+        let admit = |subnet: u16| admission.admit(format!("2001:db8:1:{subnet:x}::1").parse().unwrap());
+        let mut held: Vec<_> = (0..4).map(|subnet| admit(subnet).unwrap()).collect();
+        assert_eq!(admit(4).unwrap_err(), Full::Address, "a /56 is full");
+        held.extend(
+            (1..4)
+                .flat_map(|of_56| (0..4).map(move |n| of_56 * 256 + n))
+                .map(|subnet| admit(subnet).unwrap()),
+        );
+        assert_eq!(held.len(), 16);
+        assert_eq!(admit(0x400).unwrap_err(), Full::Address, "a /48 is full");
+        assert!(admission.admit("2001:db8:2::1".parse().unwrap()).is_ok());
+        held.pop();
+        assert!(admit(0x400).is_ok());
+        drop(held);
+        assert!(admission.open.lock().unwrap().by_block.is_empty());
+    }
+
+    #[test]
+    fn new_ones_of_an_address_come_no_faster_than_they_may() {
+        let admission = |most_per_address| {
+            Admission::new(&Limits {
+                max_connections_per_address: most_per_address,
+                new_connections_per_second: 1,
+                ..Limits::off()
+            })
+        };
+        let (ann, bob): (IpAddr, IpAddr) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
+        let bounded = admission(1_000);
+        let begun = std::time::Instant::now();
+        let refused = (0..1_000)
+            .map(|admitted| (admitted, bounded.admit(ann)))
+            .find(|(_, came)| came.is_err());
+        let Some((admitted, Err(full @ Full::Hasty(_)))) = refused else {
+            panic!("it comes too fast");
+        };
+        assert!((30..=31 + begun.elapsed().as_secs()).contains(&admitted), "{admitted}");
+        assert_eq!((full.answer().0, full.answer().1), (StatusCode::TOO_MANY_REQUESTS, 1));
+        assert!(bounded.admit(bob).is_ok() && bounded.admit_maybe(None).is_ok());
+        let unbounded = admission(0);
+        assert!(
+            (0..99).all(|_| unbounded.admit(ann).is_ok()),
+            "addresses count for nothing"
+        );
     }
 }

@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_service::Service;
 
-use super::admission::Admission;
+use super::admission::{Admission, Full};
 use super::patience::{Patient, Phase, Phases};
 use super::proxies::Proxies;
 use super::tls::Tls;
@@ -114,9 +114,17 @@ pub async fn serve(listener: TcpListener, listening: Listening, shutdown: Cancel
         // Behind a proxy many clients have one address, which is known only from the head.
         let address = (!listening.proxies.trust(peer.ip())).then(|| peer.ip());
         // One too many is closed without a word: to hear and answer it would take what there is no more of.
-        let Ok(admitted) = listening.plain.admit_maybe(address) else {
-            listening.metrics.limited(Limit::HttpConnections);
-            continue;
+        let admitted = match listening.plain.admit_maybe(address) {
+            Ok(admitted) => admitted,
+            Err(full) => {
+                // Cut off: a close in order would leave the system with it for a minute.
+                let _ = socket.set_zero_linger();
+                listening.metrics.limited(match full {
+                    Full::Hasty(_) => Limit::NewConnections,
+                    Full::Server | Full::Address => Limit::HttpConnections,
+                });
+                continue;
+            }
         };
         let (listening, shutdown) = (Arc::clone(&listening), shutdown.clone());
         requests.spawn(async move {

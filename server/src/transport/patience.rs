@@ -18,6 +18,12 @@ const IDLE: Duration = Duration::from_secs(75);
 /// How long an answer may wait for its peer to take some of it.
 const STALLED: Duration = Duration::from_secs(30);
 
+/// How long all waits of a connection's answers may be together: whoever takes a byte now and then is given up as well.
+const STALLED_IN_ALL: Duration = Duration::from_mins(1);
+
+/// Bytes that earn another second: the pace at which an answer of any length is sent to its end.
+const SECOND_EARNED_BY: u32 = 8 * 1024;
+
 /// What a socket is waiting for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -54,10 +60,20 @@ pub(super) struct Patient<S> {
     phases: Phases,
     /// What the timer is set for; `None` until it is.
     set_for: Option<Phase>,
-    /// Whether the timer is set for bytes to be taken.
-    stalled: bool,
     timer: Option<Pin<Box<Sleep>>>,
     head: Duration,
+    /// Since the peer first let an answer wait.
+    stall: Option<Stall>,
+}
+
+/// An answer that waits, or has waited.
+#[derive(Debug)]
+struct Stall {
+    /// Since when it waits; `None` while the peer takes it.
+    since: Option<Instant>,
+    /// How long it may wait in all.
+    left: Duration,
+    timer: Pin<Box<Sleep>>,
 }
 
 impl<S> Patient<S> {
@@ -67,9 +83,9 @@ impl<S> Patient<S> {
             socket,
             phases: Phases(Arc::new(AtomicU8::new(Phase::Head as u8))),
             set_for: None,
-            stalled: false,
             timer: None,
             head,
+            stall: None,
         }
     }
 
@@ -83,14 +99,6 @@ impl<S> Patient<S> {
             Some(timer) => timer.as_mut().reset(Instant::now() + time),
             None => self.timer = Some(Box::pin(sleep(time))),
         }
-    }
-
-    fn ring(&mut self, context: &mut Context<'_>) -> Poll<Error> {
-        let Some(timer) = &mut self.timer else {
-            return Poll::Pending;
-        };
-        ready!(timer.as_mut().poll(context));
-        Poll::Ready(Error::new(ErrorKind::TimedOut, "the peer let the server wait"))
     }
 
     /// The peer has sent something, or nothing yet.
@@ -119,22 +127,70 @@ impl<S> Patient<S> {
         if arrived || (self.head.is_zero() && self.set_for == Some(Phase::Head)) {
             return Poll::Pending;
         }
-        self.ring(context)
+        match &mut self.timer {
+            Some(timer) => ring(timer, context),
+            None => Poll::Pending,
+        }
     }
 
-    /// The peer has taken something, or nothing yet.
-    fn after_write(&mut self, context: &mut Context<'_>, taken: bool) -> Poll<Error> {
-        if taken || self.phases.get() == Phase::Upgraded {
-            self.stalled = false;
-            return Poll::Pending;
+    /// The peer has taken so many bytes, or nothing yet.
+    fn after_write(&mut self, context: &mut Context<'_>, taken: Option<usize>) -> Poll<Error> {
+        match (taken, &mut self.stall) {
+            (Some(_), None) => return Poll::Pending,
+            (_, stall) if self.phases.get() == Phase::Upgraded => {
+                *stall = None;
+                return Poll::Pending;
+            }
+            (Some(bytes), Some(stall)) => {
+                stall.taken(bytes);
+                return Poll::Pending;
+            }
+            (None, _) => {}
         }
-        if !self.stalled {
-            self.stalled = true;
+        if self.phases.get() == Phase::Idle {
+            // The pause between two requests begins when the answer has been taken.
             self.set_for = None;
-            self.set(STALLED);
         }
-        self.ring(context)
+        let stall = self.stall.get_or_insert_with(Stall::new);
+        if stall.since.is_none() {
+            let now = Instant::now();
+            stall.since = Some(now);
+            stall.timer.as_mut().reset(now + stall.left.min(STALLED));
+        }
+        ring(&mut stall.timer, context)
     }
+}
+
+impl Stall {
+    fn new() -> Self {
+        Self {
+            since: None,
+            left: STALLED_IN_ALL,
+            timer: Box::pin(sleep(STALLED)),
+        }
+    }
+
+    fn taken(&mut self, bytes: usize) {
+        if let Some(since) = self.since.take() {
+            self.left = self.left.saturating_sub(since.elapsed());
+        }
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let earned = Duration::from_secs(1) * bytes / SECOND_EARNED_BY;
+        self.left = (self.left + earned).min(STALLED_IN_ALL);
+    }
+}
+
+/// What a write came to; one that failed ends the connection anyway.
+fn taken(written: &Poll<Result<usize>>) -> Option<usize> {
+    match written {
+        Poll::Ready(written) => Some(*written.as_ref().unwrap_or(&0)),
+        Poll::Pending => None,
+    }
+}
+
+fn ring(timer: &mut Pin<Box<Sleep>>, context: &mut Context<'_>) -> Poll<Error> {
+    ready!(timer.as_mut().poll(context));
+    Poll::Ready(Error::new(ErrorKind::TimedOut, "the peer let the server wait"))
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
@@ -150,7 +206,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
 impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
         let written = Pin::new(&mut self.socket).poll_write(context, bytes);
-        match self.after_write(context, written.is_ready()) {
+        match self.after_write(context, taken(&written)) {
             Poll::Ready(late) => Poll::Ready(Err(late)),
             Poll::Pending => written,
         }
@@ -162,7 +218,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
         bytes: &[std::io::IoSlice<'_>],
     ) -> Poll<Result<usize>> {
         let written = Pin::new(&mut self.socket).poll_write_vectored(context, bytes);
-        match self.after_write(context, written.is_ready()) {
+        match self.after_write(context, taken(&written)) {
             Poll::Ready(late) => Poll::Ready(Err(late)),
             Poll::Pending => written,
         }
@@ -174,7 +230,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
         let flushed = Pin::new(&mut self.socket).poll_flush(context);
-        match self.after_write(context, flushed.is_ready()) {
+        match self.after_write(context, flushed.is_ready().then_some(0)) {
             Poll::Ready(late) => Poll::Ready(Err(late)),
             Poll::Pending => flushed,
         }
@@ -266,6 +322,28 @@ mod tests {
                 .await
                 .is_err()
         );
+    }
+
+    /// Has an answer for a peer that takes such a bite of it every 5 seconds.
+    async fn answering(bite: usize, bytes: usize) -> Result<usize> {
+        let (mut peer, socket) = duplex(64);
+        let mut socket = Patient::new(socket, HEAD);
+        socket.phases().set(Phase::Answer);
+        let dribble = tokio::spawn(async move {
+            let mut bitten = vec![0; bite];
+            while peer.read_exact(&mut bitten).await.is_ok() {
+                sleep(Duration::from_secs(5)).await;
+            }
+        });
+        let written = socket.write_all(&vec![0; bytes]).await;
+        dribble.abort();
+        written.map(|()| bytes)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_has_its_time_however_often_a_byte_of_it_is_taken() {
+        assert_eq!(given_up(answering(10, 1_000_000)).await, 60);
+        assert_eq!(answering(40_960, 1_638_400).await.unwrap(), 1_638_400);
     }
 
     #[tokio::test(start_paused = true)]

@@ -21,7 +21,7 @@ use super::admission::{Admitted, Full};
 use super::request_id::RequestId;
 use crate::app::Shared;
 use crate::connection::{self, Close, End, Inbound, Outbound};
-use crate::metrics::{Limit, Transport};
+use crate::metrics::Transport;
 
 /// How long a closing connection is listened to, so that its last word is read before the socket goes.
 const LINGER: Duration = Duration::from_secs(2);
@@ -62,10 +62,7 @@ pub async fn upgrade(
     let admitted = match shared.admission.admit(address.ip()) {
         Ok(admitted) => admitted,
         Err(full) => {
-            shared.connections.metrics.limited(match full {
-                Full::Server => Limit::Connections,
-                Full::Address => Limit::ConnectionsPerAddress,
-            });
+            shared.connections.metrics.limited(full.limit());
             return refuse(full);
         }
     };
@@ -142,17 +139,13 @@ fn offers_subprotocol(headers: &HeaderMap) -> bool {
 }
 
 fn refuse(full: Full) -> Response {
-    let (status, message) = match full {
-        Full::Server => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "this server has as many connections as it may have\n",
-        ),
-        Full::Address => (
-            StatusCode::TOO_MANY_REQUESTS,
-            "this address has as many connections as it may have\n",
-        ),
-    };
-    (status, [(header::RETRY_AFTER, "10")], message).into_response()
+    let (status, wait, sentence) = full.answer();
+    (
+        status,
+        [(header::RETRY_AFTER, wait.to_string())],
+        format!("{sentence}\n"),
+    )
+        .into_response()
 }
 
 async fn serve<S>(socket: S, allowed: bool, admitted: Admitted, shared: &Shared)

@@ -1,6 +1,7 @@
 // Tokens, on this transport as on the other.
 
 import assert from "node:assert/strict";
+import { badTokens, mint } from "../harness/bad-tokens.mjs";
 import { ways } from "../harness/phone.mjs";
 import { SECRET, token } from "../harness/server.mjs";
 import { story } from "../harness/stage.mjs";
@@ -29,6 +30,54 @@ story("a handshake without a token, or with a bad one, is refused with the reaso
   assert.match(old.refusals[0], /^this is no signed JWT/);
   const renewed = stage.phone(server, { version: 2, query: { token: good }, transports: ways.polling });
   assert.equal((await renewed.hears("authenticated")).userId, "u1");
+});
+
+story("every token that is refused at /ws is refused here, in the same words, and opens nothing", async (stage) => {
+  const server = await stage.server({ flags: FLAGS });
+  const named = await stage.server({ flags: [...FLAGS, "--auth-audience", "chat"] });
+  const all = badTokens();
+  assert.ok(all.length > 35, "the table is read");
+  for (const { what, says, audience, token } of all) {
+    const phone = stage.phone(audience ? named : server, { auth: { token } });
+    phone.emit("joinRoom", { bookId: 7, userId: "ann" });
+    await until(`${what} is refused`, () => phone.refusals.length, 1);
+    assert.ok(phone.refusals[0].message.includes(says), `${what}: ${phone.refusals[0].message}`);
+    assert.deepEqual([phone.refusals[0].data, phone.connects, phone.heard], [{ code: "unauthorized" }, 0, []], what);
+    phone.close();
+  }
+  // By the other ways in, one for each reason.
+  for (const transports of [ways.polling, ways.upgrade]) {
+    for (const { what, token } of all.filter(({ audience, says, token }) => says && !audience && token.length < 1_000)) {
+      const phone = stage.phone(server, { auth: { token }, transports });
+      await until(`${what} is refused by ${transports}`, () => phone.refusals.length, 1);
+      assert.equal(phone.connects, 0, what);
+      phone.close();
+    }
+  }
+  const taken = stage.phone(named, { auth: { token: mint({ claims: { aud: ["billing", "chat"] } }) } });
+  await taken.join(7);
+});
+
+story("a message is changed by its author and by moderators of the room, and by nobody else", async (stage) => {
+  const server = await stage.server({ flags: FLAGS });
+  const as = async (...claims) => stage.phone(server, { auth: { token: await token(...claims) } });
+  const author = await as("u1");
+  const other = await as("u2");
+  const elsewhere = await as("m", "--moderator", "--rooms", "8");
+  await author.join(7);
+  await other.join(7);
+  await author.ask("chatMessage", { bookId: 7, content: "mine" });
+  for (const [event, data] of [["editMessage", { content: "yours" }], ["deleteMessage", {}]]) {
+    for (const phone of [other, elsewhere]) {
+      phone.heard = [];
+      phone.emit(event, { bookId: 7, messageId: "7-1", userId: "u1", ...data });
+      const { code } = await phone.hears("exception");
+      assert.ok(["forbidden", "not_joined"].includes(code), `${event}: ${code}`);
+    }
+  }
+  const late = await as("u3");
+  const [message] = await late.join(7);
+  assert.deepEqual([message.content, message.userId], ["mine", "u1"]);
 });
 
 story("the token says who it is, and which rooms it opens", async (stage) => {

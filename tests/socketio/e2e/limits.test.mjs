@@ -76,6 +76,20 @@ story("connections are counted with those of browsers, and their places come fre
   assert.equal((await handshake(small)).status, 503);
 });
 
+story("sessions of an address that come too fast are refused, and others are not", async (stage) => {
+  const server = await stage.server({ flags: ["--new-connections-per-second", "1", "--trust-proxy", "127.0.0.1"] });
+  const of = (address) => handshake(server, { "x-forwarded-for": address });
+  const begun = Date.now();
+  let taken = 0;
+  let refused;
+  while ((refused = await of("203.0.113.1")).status === 200) assert.ok(++taken < 100);
+  assert.ok(taken >= 30 && taken <= 31 + (Date.now() - begun) / 1_000, `${taken} were taken`);
+  assert.equal(refused.status, 429);
+  assert.equal(refused.headers.get("retry-after"), "1");
+  assert.match((await refused.json()).message, /too fast/);
+  assert.equal((await of("203.0.113.2")).status, 200);
+});
+
 story("a connection may be in 64 rooms", async (stage) => {
   const server = await stage.server();
   const phone = stage.phone(server);

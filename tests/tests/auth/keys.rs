@@ -123,9 +123,19 @@ async fn a_key_that_cannot_be_trusted_is_refused_with_one_sentence() {
     let missing = good.with_file_name("nothing.pem");
     let public = |path: &PathBuf| vec!["--auth-public-key".to_owned(), path.to_str().unwrap().to_owned()];
     let secret = |secret: &str| vec!["--auth-secret".to_owned(), secret.to_owned()];
+    let admin = |secret: &str| {
+        ["--auth-secret", SECRET, "--admin-secret", secret]
+            .map(str::to_owned)
+            .to_vec()
+    };
     let cases = [
         (secret("hunter2-has-31-bytes-and-is-bad"), "32 or more"),
         (secret(""), "32 or more"),
+        (
+            secret(&"abcde".repeat(10)),
+            "READREALM_AUTH_SECRET repeats the same few",
+        ),
+        (admin(&"x".repeat(64)), "READREALM_ADMIN_SECRET repeats the same few"),
         ([secret(SECRET), public(&good)].concat(), "set one of them"),
         (public(&short_rsa), "2048"),
         (public(&other_curve), "P-256"),

@@ -1,9 +1,12 @@
 //! Who may do what: by tokens, over real sockets.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod bad_tokens;
+mod guesses;
 mod http;
 mod keys;
 mod moderators;
+mod reads;
 mod refresh;
 mod refused;
 mod revoked;

@@ -20,11 +20,12 @@ const ROOMS: usize = 4;
 /// Before, between and after the restarts.
 const CALM: Duration = Duration::from_secs(2);
 
-/// The longest that a client may be away.
+/// The longest that a client may be away, or wait for an acknowledgement.
 const AWAY: Duration = Duration::from_secs(5);
 
-/// As an operator would have it: load balancers get half a second to see that a node is not ready any more.
-const FLAGS: [&str; 2] = ["--drain-delay", "500ms"];
+/// As deploy/kubernetes.yaml has it: tokens, an address for the monitoring, and time for load balancers to see that a node is not
+/// ready any more, of which half a second is enough here.
+const FLAGS: [&str; 4] = ["--metrics-listen", "127.0.0.1:0", "--drain-delay", "500ms"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rolling_restart_loses_nothing_and_keeps_nobody_away_for_five_seconds() {
@@ -36,8 +37,8 @@ async fn a_rolling_restart_loses_nothing_and_keeps_nobody_away_for_five_seconds(
     let set = ReplicaSet::start(setup).await;
     let store = Store::at(set.url("rolling", 0));
     let mut nodes = [
-        Server::start_with(&store, &FLAGS).await,
-        Server::start_with(&store, &FLAGS).await,
+        Server::start_with_secret(&store, &FLAGS).await,
+        Server::start_with_secret(&store, &FLAGS).await,
     ];
     let addresses = [nodes[0].address(), nodes[1].address()];
 
@@ -118,4 +119,5 @@ async fn verify(mut readers: Vec<Reader>) {
         away.len()
     );
     assert!(longest < AWAY, "somebody was away for {longest:?}");
+    assert!(slowest < AWAY, "somebody waited {slowest:?} for an acknowledgement");
 }

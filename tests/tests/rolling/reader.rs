@@ -6,10 +6,13 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use e2e::client::{Closed, Heard, appended, posting};
+use e2e::token::token;
 use e2e::{Client, within};
+use readrealm_protocol::client::Authenticate;
 use readrealm_protocol::ids::RequestId;
 use readrealm_protocol::server::Appended;
 use readrealm_protocol::{ClientEvent, Epoch, Message, Seq, ServerEvent};
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 /// Between two sends.
@@ -53,6 +56,10 @@ impl Reader {
     pub(crate) async fn connect(number: usize, room: u32, addresses: [SocketAddr; 2]) -> Self {
         let (user, at) = (format!("reader-{number}"), number % 2);
         let mut client = Client::dial(addresses[at], &user).await.expect("the node is there");
+        client
+            .authenticate(&token(&user, json!({})))
+            .await
+            .expect("it is taken");
         let state = client.join(room).await;
         assert_eq!(
             state.seq,
@@ -188,6 +195,10 @@ impl Reader {
         };
         (join.after, join.epoch) = (Some(self.standing.0), Some(self.standing.1.clone()));
         let lost = |error: tokio_tungstenite::tungstenite::Error| (1006, error.to_string());
+        // What is pipelined behind a token is served after it.
+        let token = token(&self.user, json!({}));
+        let authenticate = ClientEvent::Authenticate(Authenticate { token });
+        self.client.try_request(authenticate).await.map_err(lost)?;
         let id = self
             .client
             .try_request(ClientEvent::JoinRoom(join))

@@ -30,7 +30,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use engineioxide::service::EngineIoService;
@@ -38,10 +38,8 @@ use hyper::service::Service;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 
-use super::admission::Full;
 use super::websocket::switching;
 use crate::app::Shared;
-use crate::metrics::Limit;
 use engine::Handler;
 use http::{PREFLIGHT, bare, parameter, readable, refuse};
 use lifeline::{Lifeline, Opening, Purpose};
@@ -112,22 +110,10 @@ async fn begin(state: &SocketIo, address: SocketAddr, request: Request) -> Resul
         return Err(Box::new(response));
     }
     let admitted = shared.admission.admit(address.ip()).map_err(|full| {
-        let (limit, status, message) = match full {
-            Full::Server => (
-                Limit::Connections,
-                StatusCode::SERVICE_UNAVAILABLE,
-                "this server has as many connections as it may have",
-            ),
-            Full::Address => (
-                Limit::ConnectionsPerAddress,
-                StatusCode::TOO_MANY_REQUESTS,
-                "this address has as many connections as it may have",
-            ),
-        };
-        shared.connections.metrics.limited(limit);
-        let mut response = refuse(status, 3, message);
-        let headers = response.headers_mut();
-        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("10"));
+        let (status, wait, sentence) = full.answer();
+        shared.connections.metrics.limited(full.limit());
+        let mut response = refuse(status, 3, sentence);
+        response.headers_mut().insert(header::RETRY_AFTER, wait.into());
         Box::new(response)
     })?;
     // Clients of version 2 show it so.
