@@ -157,7 +157,6 @@ pub async fn serve(
         return ended_early(Some(&log)).await;
     };
     let (revocations, mut revoking) = followed?;
-    let manage = Manage::new(&config.auth, revocations.clone())?;
     let address = socket.address();
     let (closing, _delay) = closing(&shutdown, config.drain_delay);
     let (rooms, sockets, writers) = (TaskTracker::new(), TaskTracker::new(), TaskTracker::new());
@@ -183,7 +182,7 @@ pub async fn serve(
         admission: Admission::new(&config.limits),
         reads: Reads::new(&config.limits),
         origins: origins(&config, &auth, address),
-        manage,
+        manage: Manage::new(&config.auth, revocations.clone())?,
         readiness: http::Readiness::default(),
         tasks: sockets.clone(),
         draining: shutdown.begun(),

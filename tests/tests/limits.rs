@@ -243,7 +243,9 @@ async fn behind_a_trusted_proxy_clients_are_counted_by_the_address_it_names() {
 #[tokio::test]
 async fn nobody_else_is_believed_about_addresses() {
     let server = start("--max-connections-per-address 1 --trust-proxy 10.0.0.0/8").await;
-    let _ann = forwarded(&server, &["203.0.113.1"]).await.unwrap();
+    let mut ann = forwarded(&server, &["203.0.113.1"]).await.unwrap();
+    // It is no plain connection any more.
+    ann.join(BOOK).await;
     assert_eq!(forwarded(&server, &["203.0.113.2"]).await.unwrap_err(), 429);
     let refused = Server::try_start(&Store::memory(), &["--trust-proxy", "everybody"])
         .await
