@@ -58,6 +58,45 @@ fn every_test_that_security_md_names_is_there() {
     }
 }
 
+/// What is refused on `/ws` is refused on `/socket.io/` too, and shown there.
+const ON_BOTH: [&str; 16] = [
+    "no token:",
+    "no token in time:",
+    "wrong key, ",
+    "a token that expires",
+    "a renewal makes",
+    "revoked:",
+    "a room outside the token:",
+    "the author is the token's",
+    "another's message",
+    "pages of foreign origins:",
+    "too fast:",
+    "too many connections:",
+    "new connections too fast:",
+    "too big:",
+    "too slow to read:",
+    "silent:",
+];
+
+#[test]
+fn each_refusal_is_shown_on_both_transports() {
+    let text = read("SECURITY.md");
+    for promise in ON_BOTH {
+        let begins = format!("| {promise}");
+        let lines: Vec<_> = text.lines().filter(|line| line.starts_with(&begins)).collect();
+        let [line] = lines[..] else {
+            panic!("not one line begins with {begins:?}: {lines:?}")
+        };
+        let tests = named(line);
+        let (socketio, others): (Vec<_>, Vec<_>) =
+            tests.iter().partition(|(file, _)| file.starts_with("tests/socketio/"));
+        assert!(
+            !socketio.is_empty() && !others.is_empty(),
+            "one transport alone: {line}"
+        );
+    }
+}
+
 #[test]
 fn what_is_no_test_is_found_missing() {
     let source = "#[tokio::test]\nasync fn runs() {}\n\nasync fn helper() {}\n\n#[tokio::test]\n#[ignore]\nasync fn sleeps() {}\n\n\
