@@ -1,7 +1,7 @@
 // npm test [-- SUITE...]: one suite after the other; a failing one does not stop the rest.
-// The last line is `N passed, N failed`; a suite that ran no test has failed.
+// The last line is `N passed, N failed`, and lines before it say what was skipped and why; a suite that ran no test has failed.
 
-import { countLine } from "./lib/count.mjs";
+import { countLine, skipLine } from "./lib/count.mjs";
 import { run } from "./lib/process.mjs";
 import { Stop, main, say } from "./lib/say.mjs";
 import { prepare } from "./setup/index.mjs";
@@ -25,14 +25,15 @@ async function test(names) {
 
 async function timed(suite) {
   const start = Date.now();
-  const total = { passed: 0, failed: 0 };
+  const total = { passed: 0, failed: 0, skipped: [] };
   try {
     const env = await prepare(suite.needs);
     await suite.build?.();
     for (const command of suite.commands) {
-      const { passed, failed } = await execute(command, env);
+      const { passed, failed, skipped = [] } = await execute(command, env);
       total.passed += passed;
       total.failed += failed;
+      total.skipped.push(...skipped);
     }
   } catch (error) {
     console.error(error.message);
@@ -49,11 +50,13 @@ async function execute({ command, args, env: own, check, silent }, tools) {
   const env = { ...tools, ...own };
   const line = typeof args === "function" ? args(env) : args;
   console.log(`$ ${[command, ...line].join(" ")}`);
-  const counted = { passed: 0, failed: 0 };
+  const counted = { passed: 0, failed: 0, skipped: [] };
   const onLine = (text) => {
     const { passed, failed } = countLine(text) ?? { passed: 0, failed: 0 };
     counted.passed += passed;
     counted.failed += failed;
+    const skipped = skipLine(text);
+    if (skipped) counted.skipped.push(skipped);
   };
   const code = await run(command, line, { env, show: true, onLine, timeout: COMMAND_TIMEOUT_MS });
   if (check) {
@@ -73,6 +76,9 @@ function report(rows) {
   console.log(`\n${columns("suite", "passed", "failed", "seconds")}`);
   for (const row of rows) console.log(columns(row.name, row.passed, row.failed, row.seconds.toFixed(1)));
   const sum = (key) => rows.reduce((total, row) => total + row[key], 0);
+  const skipped = rows.flatMap(({ skipped }) => skipped);
+  if (skipped.length > 0) console.log("");
+  for (const what of skipped) console.log(`skipped: ${what}`);
   console.log(`\n${sum("passed")} passed, ${sum("failed")} failed`);
 }
 

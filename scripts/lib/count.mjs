@@ -19,3 +19,19 @@ export function countLine(line) {
     return { passed, failed };
   }
 }
+
+const SKIPPED_LINES = [
+  // node --test, both reporters; the reason stands where one is given.
+  /^\s*﹣ (?<test>.+?) \([\d.]+ms\) # (?<why>.+)$/,
+  /^\s*ok \d+ - (?<test>.+?) # SKIP ?(?<why>.*)$/,
+  // cargo test.
+  /^test (?<test>\S+)(?: - should panic)? \.\.\. ignored(?:, (?<why>.+))?$/,
+];
+
+/** What was skipped and why, in words, where the line says so of a test, else undefined. */
+export function skipLine(line) {
+  for (const pattern of SKIPPED_LINES) {
+    const { test, why } = line.match(pattern)?.groups ?? {};
+    if (test) return why && why !== "SKIP" ? `${test} (${why})` : test;
+  }
+}

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { countLine } from "./count.mjs";
+import { countLine, skipLine } from "./count.mjs";
 
 for (const [line, expected] of [
   ["test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.02s", { passed: 12, failed: 0 }],
@@ -16,4 +16,17 @@ for (const [line, expected] of [
   ["test result_is_kept ... ok", undefined],
 ]) {
   test(`reads ${JSON.stringify(line)}`, () => assert.deepEqual(countLine(line), expected));
+}
+
+for (const [line, expected] of [
+  ["﹣ no crate is known (3.2ms) # its list cannot be reached", "no crate is known (its list cannot be reached)"],
+  ["  ﹣ a later one (0.1ms) # SKIP", "a later one"],
+  ["ok 2 - no crate is known # SKIP its list cannot be reached", "no crate is known (its list cannot be reached)"],
+  ["test sqlite::slow ... ignored, takes an hour", "sqlite::slow (takes an hour)"],
+  ["test sqlite::slow ... ignored", "sqlite::slow"],
+  ["✔ no crate is known (3.2ms)", undefined],
+  ["ℹ skipped 1", undefined],
+  ["test sqlite::slow ... ok", undefined],
+]) {
+  test(`reads what ${JSON.stringify(line)} skips`, () => assert.equal(skipLine(line), expected));
 }

@@ -122,7 +122,9 @@ pub async fn run(config: Config, socket: Bound, shutdown: Shutdown) -> Result<()
         tracing::warn!("authentication is off: whoever connects is who they say they are");
     }
     keys::admin_secret(&config.auth)?;
-    tls(&config)?;
+    if let Some(tls) = tls(&config)? {
+        tls.warn_of_end();
+    }
     files::take(&config.limits);
     tracing::info!(store = %config.store, "opening the event log");
     let Some(log) = shutdown.unless_begun(open(&config.store)).await else {
@@ -153,14 +155,17 @@ pub async fn serve(
     shutdown: Shutdown,
 ) -> Result<(), RunError> {
     let auth = Auth::new(&config.auth)?;
-    let Some(followed) = shutdown.unless_begun(follow_revocations(&config, &auth)).await else {
+    let metrics = Arc::new(Metrics::default());
+    let Some(followed) = shutdown
+        .unless_begun(follow_revocations(&config, &auth, &metrics))
+        .await
+    else {
         return ended_early(Some(&log)).await;
     };
     let (revocations, mut revoking) = followed?;
     let address = socket.address();
     let (closing, _delay) = closing(&shutdown, config.drain_delay);
     let (rooms, sockets, writers) = (TaskTracker::new(), TaskTracker::new(), TaskTracker::new());
-    let metrics = Arc::new(Metrics::default());
     let appender = Appender::spawn(Arc::clone(&log), &writers, Arc::clone(&metrics));
     let (writer, writer_failed) = (appender.clone(), appender.failed());
     let hub = Hub::new(
@@ -202,7 +207,7 @@ pub async fn serve(
     let monitored = monitor(&config, &shared)?;
     let metrics = Arc::clone(&shared.connections.metrics);
     let listening = listening(&config, http::router(shared, &config, monitored.is_none()), metrics)?;
-    let renewing = tokio::spawn(renew(listening.tls.clone()));
+    let renewing = tokio::spawn(renew(listening.tls.clone(), Arc::clone(&listening.metrics)));
     let listener = socket.listen()?;
     announce(address, listening.tls.is_some());
     let stop_listening = CancellationToken::new();
@@ -309,9 +314,9 @@ fn tls(config: &Config) -> Result<Option<Arc<Tls>>, TlsError> {
     files.map(|(cert, key)| Tls::new(cert, key)).transpose()
 }
 
-async fn renew(tls: Option<Arc<Tls>>) {
+async fn renew(tls: Option<Arc<Tls>>, metrics: Arc<Metrics>) {
     if let Some(tls) = tls {
-        tls.follow().await;
+        tls.follow(&metrics).await;
     }
 }
 
@@ -319,12 +324,13 @@ async fn renew(tls: Option<Arc<Tls>>) {
 async fn follow_revocations(
     config: &Config,
     auth: &Auth,
+    metrics: &Arc<Metrics>,
 ) -> Result<(Option<(Arc<dyn Revocations>, Arc<Revoked>)>, Following), RunError> {
     let Some(revoked) = auth.revoked() else {
         return Ok((None, tokio::spawn(std::future::pending())));
     };
     let store = revocation::open(&config.store).await?;
-    let following = revocation::follow(Arc::clone(&store), Arc::clone(revoked)).await?;
+    let following = revocation::follow(Arc::clone(&store), Arc::clone(revoked), Arc::clone(metrics)).await?;
     Ok((Some((store, Arc::clone(revoked))), following))
 }
 

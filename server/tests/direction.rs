@@ -13,7 +13,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("metrics", &[]),
     ("logging", &["config", "metrics"]),
     ("auth", &["config", "metrics"]),
-    ("revocation", &["auth", "log"]),
+    ("revocation", &["auth", "log", "metrics"]),
     (
         "manage",
         &[

@@ -2,8 +2,11 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use e2e::client::{Client, posting};
+use e2e::proxy::{Side, Weather};
+use e2e::replica_set::{ReplicaSet, Setup};
 use e2e::token::{SECRET, Signer, claims};
 use e2e::{Metrics, Server, Store, within};
 use readrealm_protocol::ErrorCode;
@@ -20,7 +23,7 @@ async fn until(server: &Server, series: &str, value: f64) -> Metrics {
             if (metrics.of(series) - value).abs() < f64::EPSILON {
                 return metrics;
             }
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
     within(&format!("{series} to be {value}"), read).await
@@ -132,6 +135,35 @@ async fn what_other_nodes_append_is_counted_as_it_comes() {
     );
     assert_numbers(&one, &[("readrealm_events_appended_total", 5.0)]);
     assert!(two.of("readrealm_tail_delay_seconds_sum") < 5.0 * 30.0);
+}
+
+#[tokio::test]
+async fn how_old_the_news_of_revocations_are_is_told_and_that_they_are_not_heard() {
+    let setup = Setup {
+        members: 1,
+        proxied: true,
+        election_timeout: Duration::from_secs(10),
+    };
+    let set = ReplicaSet::start(setup).await;
+    let store = Store::at(set.url("revocations", 0));
+    let server = Server::start_with_secret(&store, &[]).await;
+    assert!(server.metrics().await.of("readrealm_revocations_age_seconds") < 30.0);
+    assert_numbers(&server.metrics().await, &[("readrealm_revocation_failures_total", 0.0)]);
+    for proxy in set.proxies() {
+        proxy.set_weather(Side::Node(0), Weather::Lost);
+    }
+    let failing = async {
+        while server.metrics().await.of("readrealm_revocation_failures_total") < 2.0 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    within("questions without an answer", failing).await;
+    let (one, two) = (server.metrics().await, server.metrics().await);
+    let age = |metrics: &Metrics| metrics.of("readrealm_revocations_age_seconds");
+    assert!(age(&one) > 0.5 && age(&two) > age(&one), "{} {}", age(&one), age(&two));
+    // Where nothing is asked, nothing is old.
+    let open = Server::start(&Store::memory()).await;
+    assert_numbers(&open.metrics().await, &[("readrealm_revocations_age_seconds", 0.0)]);
 }
 
 #[tokio::test]

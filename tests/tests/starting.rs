@@ -122,7 +122,7 @@ async fn a_variable_that_is_set_to_nothing_is_none() {
 }
 
 /// A server of a shell that gives it so many files, and more to who asks.
-async fn with_files(soft: u32, hard: u32, arguments: &str) -> (Process, Metrics) {
+async fn with_files(soft: u32, hard: u32, arguments: &str) -> (Process, SocketAddr) {
     let program = program().display();
     let script = format!(
         "ulimit -Sn {soft} && ulimit -Hn {hard} && exec {program} --listen 127.0.0.1:0 --store memory: {arguments}"
@@ -132,19 +132,39 @@ async fn with_files(soft: u32, hard: u32, arguments: &str) -> (Process, Metrics)
     let (server, mut lines) = Process::spawn("readrealm-server", command).unwrap();
     let line = within("its first line", lines.recv()).await;
     let line = line.unwrap_or_else(|| panic!("{}", server.stderr()));
-    let address = line.split_once("http://").unwrap().1.parse().unwrap();
-    let (_, text) = get(address, "/metrics").await.unwrap();
-    (server, Metrics::read(text))
+    (server, line.split_once("http://").unwrap().1.parse().unwrap())
+}
+
+async fn metrics(address: SocketAddr) -> Metrics {
+    let (_, text) = within("the numbers", get(address, "/metrics")).await.unwrap();
+    Metrics::read(text)
+}
+
+#[tokio::test]
+async fn connections_that_cannot_be_accepted_are_counted() {
+    let (server, address) = with_files(50, 50, "").await;
+    let mut open = Vec::new();
+    let run_out = async {
+        while !server.stderr().contains("no connection can be accepted") {
+            if open.len() < 60 {
+                open.push(TcpStream::connect(address).await.unwrap());
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    within("the files to run out", run_out).await;
+    open.clear();
+    assert!(metrics(address).await.of("readrealm_accept_failures_total") >= 1.0);
 }
 
 #[tokio::test]
 async fn it_takes_all_the_files_it_may_have_and_says_where_they_are_too_few() {
     const WARNING: &str = "--max-connections is above the number of files";
-    let (server, metrics) = with_files(200, 400, "--max-connections 400").await;
-    assert!(metrics.text.contains("process_max_fds 400"), "{}", metrics.text);
+    let (server, address) = with_files(200, 400, "--max-connections 400").await;
+    assert!(metrics(address).await.text.contains("process_max_fds 400"));
     assert!(!server.stderr().contains(WARNING), "{}", server.stderr());
-    let (server, metrics) = with_files(200, 200, "--max-connections 201").await;
-    assert!(metrics.text.contains("process_max_fds 200"), "{}", metrics.text);
+    let (server, address) = with_files(200, 200, "--max-connections 201").await;
+    assert!(metrics(address).await.text.contains("process_max_fds 200"));
     let said = server.stderr();
     assert_eq!(said.matches(WARNING).count(), 1, "{said}");
     assert!(said.contains("connections=201") && said.contains("files=200"), "{said}");

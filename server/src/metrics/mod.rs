@@ -11,7 +11,9 @@ mod process;
 mod register;
 mod tally;
 
-use std::time::Duration;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::gauge::Gauge;
@@ -65,6 +67,13 @@ pub struct Metrics {
     pub resume_pages: Tally,
     /// How often the tail was lost, and had to be opened again.
     pub tail_losses: Tally,
+    /// Questions for what is revoked that were not answered.
+    pub revocation_failures: Tally,
+    revocations_age: Gauge<f64, AtomicU64>,
+    revocations_heard: Mutex<Option<Instant>>,
+    /// Connections that could not be accepted, as there were no files or sockets left.
+    pub accept_failures: Tally,
+    certificate_end: Gauge,
 }
 
 impl Metrics {
@@ -124,6 +133,20 @@ impl Metrics {
         self.tail_delay.observe(delay.as_secs_f64());
     }
 
+    /// What is revoked was heard, up to now.
+    pub fn heard_revocations(&self) {
+        *self.heard() = Some(Instant::now());
+    }
+
+    fn heard(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.revocations_heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The certificate in use ends then, in seconds since 1970; 0 where that is not known.
+    pub fn certificate_ends(&self, at: i64) {
+        self.certificate_end.set(at);
+    }
+
     /// So many frames of so many bytes were written to a socket together.
     pub fn wrote(&self, frames: u64, bytes: u64) {
         self.writes.inc();
@@ -133,6 +156,8 @@ impl Metrics {
 
     /// All numbers, as text of [`CONTENT_TYPE`]. Reads files of the machine: not for a thread that must not wait.
     pub fn render(&self) -> String {
+        let age = self.heard().map_or(Duration::ZERO, |heard| heard.elapsed());
+        self.revocations_age.set(age.as_secs_f64());
         let mut text = String::new();
         // Writing to a string does not fail.
         let _ = encode(&mut text, &self.registry);

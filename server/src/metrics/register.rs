@@ -1,5 +1,7 @@
 //! The names: each metric's name, help and unit, as they are read from outside.
 
+use std::sync::Mutex;
+
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
@@ -91,6 +93,23 @@ impl Default for Metrics {
             room_load_failures: new.tally("room_load_failures", "Rooms that could not be read into memory"),
             resume_pages: new.tally("resume_pages", "Pages of events read to bring clients forward"),
             tail_losses: new.tally("tail_losses", "The log's tail was lost, and opened again"),
+            revocation_failures: new.tally(
+                "revocation_failures",
+                "Questions for what is revoked that were not answered",
+            ),
+            revocations_age: new.seconds(
+                "revocations_age",
+                "Since what is revoked was last heard; 0 where nothing is asked, as authentication is off",
+            ),
+            revocations_heard: Mutex::default(),
+            accept_failures: new.tally(
+                "accept_failures",
+                "Connections that could not be accepted, for want of files or sockets",
+            ),
+            certificate_end: new.seconds(
+                "tls_certificate_end_timestamp",
+                "When the TLS certificate in use ends, since 1970; 0 where there is none",
+            ),
             registry: new.0,
         }
     }
@@ -129,6 +148,16 @@ impl New {
     fn gauge(&mut self, name: &str, help: &str) -> Gauge {
         let gauge = Gauge::default();
         self.named(name, help, None, gauge.clone());
+        gauge
+    }
+
+    /// A gauge of seconds, whole or not.
+    fn seconds<N, A: Default>(&mut self, name: &str, help: &str) -> Gauge<N, A>
+    where
+        Gauge<N, A>: Metric + Clone,
+    {
+        let gauge = Gauge::<N, A>::default();
+        self.named(name, help, Some(Unit::Seconds), gauge.clone());
         gauge
     }
 

@@ -8,6 +8,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::{RevocationError, Revocations};
 use crate::auth::revoked::Revoked;
+use crate::metrics::Metrics;
 
 /// How often the store is asked. With the second an unanswered question may take this keeps the promise of two.
 const EVERY: Duration = Duration::from_millis(500);
@@ -22,13 +23,18 @@ const FORGET: Duration = Duration::from_mins(1);
 pub type Following = JoinHandle<()>;
 
 /// Reads all that stands, then follows what changes, until it is aborted. A node that cannot know who is revoked does not begin.
-pub async fn follow(store: Arc<dyn Revocations>, revoked: Arc<Revoked>) -> Result<Following, RevocationError> {
+pub async fn follow(
+    store: Arc<dyn Revocations>,
+    revoked: Arc<Revoked>,
+    metrics: Arc<Metrics>,
+) -> Result<Following, RevocationError> {
     let (all, mark) = store.changes(None).await?;
     revoked.learn_all(all);
-    Ok(tokio::spawn(go_on(store, revoked, mark)))
+    metrics.heard_revocations();
+    Ok(tokio::spawn(go_on(store, revoked, metrics, mark)))
 }
 
-async fn go_on(store: Arc<dyn Revocations>, revoked: Arc<Revoked>, mut mark: i64) {
+async fn go_on(store: Arc<dyn Revocations>, revoked: Arc<Revoked>, metrics: Arc<Metrics>, mut mark: i64) {
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut heard, mut forgotten, mut is_heard) = (Instant::now(), Instant::now(), true);
@@ -42,12 +48,14 @@ async fn go_on(store: Arc<dyn Revocations>, revoked: Arc<Revoked>, mut mark: i64
                     None => revoked.learn_all(news),
                 }
                 (mark, heard) = (at, Instant::now());
+                metrics.heard_revocations();
                 if !is_heard {
                     tracing::info!("revocations are heard again");
                 }
                 is_heard = true;
             }
             Err(error) => {
+                metrics.revocation_failures.inc();
                 if is_heard {
                     tracing::warn!(%error, "what is revoked elsewhere is not heard; trying on");
                 }

@@ -106,7 +106,7 @@ pub async fn serve(listener: TcpListener, listening: Listening, shutdown: Cancel
             accepted = listener.accept() => match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
-                    rest(&error).await;
+                    listening.rest(&error).await;
                     continue;
                 }
             },
@@ -137,20 +137,21 @@ pub async fn serve(listener: TcpListener, listening: Listening, shutdown: Cancel
     requests.wait().await;
 }
 
-/// A peer that has gone before it was accepted is nothing; else the process or the system has no socket left, and trying on at
-/// once would only burn.
-async fn rest(error: &io::Error) {
-    let is_peers = matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
-    );
-    if !is_peers {
-        tracing::error!(%error, "no connection can be accepted; see the limit of open files (ulimit -Hn)");
-        sleep(REST).await;
-    }
-}
-
 impl Listening {
+    /// A peer that has gone before it was accepted is nothing; else the process or the system has no socket left, and trying on at
+    /// once would only burn.
+    async fn rest(&self, error: &io::Error) {
+        let is_peers = matches!(
+            error.kind(),
+            io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
+        );
+        if !is_peers {
+            self.metrics.accept_failures.inc();
+            tracing::error!(%error, "no connection can be accepted; see the limit of open files (ulimit -Hn)");
+            sleep(REST).await;
+        }
+    }
+
     async fn take(&self, socket: TcpStream, peer: SocketAddr, shutdown: &CancellationToken) {
         // Without it a small frame would wait for the acknowledgement of the one before.
         let _ = socket.set_nodelay(true);

@@ -1,6 +1,7 @@
 //! The seam between a kind of socket and a connection: a stream of decoded frames in, encoded frames out.
 
 pub mod admission;
+mod certificate;
 pub mod host;
 pub mod listen;
 pub mod origin;

@@ -53,6 +53,34 @@ async fn a_second_server_is_refused() {
 }
 
 #[tokio::test]
+async fn it_is_ready_while_it_can_be_written_and_no_longer() {
+    let (folder, log) = fresh().await;
+    log.ready().await.expect("it can be written");
+    let other = beside(&folder);
+    let written = |connection: &Connection| {
+        let row = "SELECT value FROM meta WHERE key = 'written'";
+        connection
+            .query_row(row, [], |row| row.get::<_, i64>(0))
+            .expect("what was written")
+    };
+    let before = written(&other);
+    other.execute_batch("BEGIN IMMEDIATE").expect("the file for itself");
+    let refused = log.ready().await.expect_err("nothing can be written");
+    assert!(
+        refused.to_string().contains("nothing was written within 2s"),
+        "{refused}"
+    );
+    other.execute_batch("ROLLBACK").expect("the end of that");
+    // What it could not do is no harm: it is ready again, and writes.
+    while log.ready().await.is_err() {}
+    assert!(written(&other) > before);
+    let post = posts(book(7), 1, 1);
+    assert_eq!(log.append(vec![append(book(7), post)]).await[0], AppendOutcome::all(1));
+    log.close().await;
+    assert!(log.ready().await.is_err());
+}
+
+#[tokio::test]
 async fn a_file_it_cannot_vouch_for_is_refused() {
     let (folder, log) = fresh().await;
     log.close().await;

@@ -11,14 +11,14 @@ export const SECRET = "a secret of tests, which is long enough";
 
 export class Server {
   #process;
-  /** `http://127.0.0.1:PORT` */
+  /** `http://127.0.0.1:PORT`, or `https://` */
   origin;
 
   static async start({ store = "memory:", listen = "127.0.0.1:0", flags = [] } = {}) {
     const server = new Server();
     const args = ["--listen", listen, "--store", store, ...flags];
-    server.#process = await Process.start("the server", serverBinary(), args, /^listening on http:\/\/(.+)$/);
-    server.origin = `http://${server.#process.match[1]}`;
+    server.#process = await Process.start("the server", serverBinary(), args, /^listening on (https?:\/\/.+)$/);
+    server.origin = server.#process.match[1];
     return server;
   }
 

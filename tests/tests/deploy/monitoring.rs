@@ -131,6 +131,69 @@ async fn every_alert_names_what_is_there_and_says_what_it_means() {
     }
 }
 
+/// Every alert that asks for a job asks for the one that both ways to find the servers give them.
+#[test]
+fn the_job_of_the_alerts_is_the_one_that_servers_are_given() {
+    let alerts = text("deploy/prometheus/alerts.yaml");
+    let jobs: BTreeSet<&str> = alerts
+        .split("job=\"")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .collect();
+    assert_eq!(jobs, BTreeSet::from(["readrealm"]));
+
+    let scrape = &yaml("deploy/prometheus/scrape.yaml")[0]["scrape_configs"];
+    let scrape = scrape.as_vec().unwrap();
+    let by_hand = scrape
+        .iter()
+        .find(|config| config["static_configs"].as_vec().is_some())
+        .unwrap();
+    assert_eq!(by_hand["job_name"].as_str(), Some("readrealm"));
+    let pods = scrape
+        .iter()
+        .find(|config| config["kubernetes_sd_configs"].as_vec().is_some())
+        .unwrap();
+    let rules = pods["relabel_configs"].as_vec().unwrap();
+    let job = rules
+        .iter()
+        .find(|rule| rule["target_label"].as_str() == Some("job"))
+        .unwrap();
+    assert_eq!(job["replacement"].as_str(), Some("readrealm"));
+    let kept = rules
+        .iter()
+        .find(|rule| rule["action"].as_str() == Some("keep"))
+        .unwrap();
+    assert_eq!(kept["regex"].as_str(), Some("readrealm;metrics"));
+
+    let manifest = yaml("deploy/kubernetes.yaml");
+    let pod = &manifest[0]["spec"]["template"];
+    let monitor = &yaml("deploy/prometheus/podmonitor.yaml")[0];
+    let label = monitor["spec"]["jobLabel"].as_str().unwrap();
+    assert_eq!(pod["metadata"]["labels"][label].as_str(), Some("readrealm"));
+    let selected = &monitor["spec"]["selector"]["matchLabels"];
+    assert_eq!(pod["metadata"]["labels"], *selected);
+    let endpoint = &monitor["spec"]["podMetricsEndpoints"][0];
+    let ports = pod["spec"]["containers"][0]["ports"].as_vec().unwrap();
+    assert!(ports.iter().any(|port| port["name"] == endpoint["port"]));
+    assert_eq!(endpoint["path"].as_str(), Some("/metrics"));
+}
+
+#[tokio::test]
+async fn a_name_that_no_server_exports_is_found() {
+    let metrics = numbers().await;
+    let there = names(&metrics);
+    for planted in [
+        "rate(readrealm_no_such_total[5m]) > 0",
+        "readrealm_tail_delay_seconds > 1",
+        "absent(readrealm_gone)",
+        "process_cpu_minutes",
+    ] {
+        assert!(!read(planted).is_subset(&there), "{planted}");
+    }
+    let planted = r#"rate(readrealm_limited_total{limit="patience"}[5m])"#;
+    assert!(std::panic::catch_unwind(|| labels_exist(planted, &metrics)).is_err());
+}
+
 #[tokio::test]
 async fn the_manual_names_every_metric_and_no_other() {
     let manual = text("docs/operate.md");

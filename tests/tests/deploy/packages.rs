@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use yaml_rust2::Yaml;
 
-use crate::{root, settings, text, words, yaml};
+use crate::{printed, root, settings, text, words, yaml};
 
 /// Letting go of the log, after `--drain-timeout`.
 const CLOSING: u64 = 5;
@@ -111,7 +111,7 @@ fn the_manifest_gives_a_node_time_to_drain_and_little_else() {
         .iter()
         .filter_map(|document| document["kind"].as_str())
         .collect();
-    assert_eq!(kinds, ["Deployment", "Service", "PodDisruptionBudget"]);
+    assert_eq!(kinds, ["Deployment", "Service", "PodDisruptionBudget", "NetworkPolicy"]);
     let pod = &documents[0]["spec"]["template"];
     let labels = |at: &Yaml| at["app.kubernetes.io/name"].as_str().map(str::to_owned);
     let name = labels(&pod["metadata"]["labels"]);
@@ -119,6 +119,7 @@ fn the_manifest_gives_a_node_time_to_drain_and_little_else() {
     assert_eq!(labels(&documents[0]["spec"]["selector"]["matchLabels"]), name);
     assert_eq!(labels(&documents[1]["spec"]["selector"]), name);
     assert_eq!(labels(&documents[2]["spec"]["selector"]["matchLabels"]), name);
+    assert_eq!(labels(&documents[3]["spec"]["podSelector"]["matchLabels"]), name);
 
     let container = &pod["spec"]["containers"][0];
     let (_, variables) = settings();
@@ -153,6 +154,7 @@ fn the_manifest_gives_a_node_time_to_drain_and_little_else() {
     ] {
         assert_eq!(container[probe]["httpGet"]["path"].as_str(), Some(path));
         assert_eq!(container[probe]["httpGet"]["port"].as_str(), Some("metrics"));
+        assert!(container[probe]["timeoutSeconds"].as_i64() > Some(1), "{probe}");
     }
     assert_eq!(pod["spec"]["securityContext"]["runAsNonRoot"].as_bool(), Some(true));
     assert_eq!(
@@ -164,4 +166,54 @@ fn the_manifest_gives_a_node_time_to_drain_and_little_else() {
         Some(false)
     );
     assert!(container["resources"]["limits"]["memory"].as_str().is_some());
+}
+
+#[test]
+fn the_network_policy_opens_the_ports_there_are_and_no_others() {
+    let documents = yaml("deploy/kubernetes.yaml");
+    let names = |ports: &Yaml, key: &str| -> Vec<String> {
+        let ports = ports.as_vec().unwrap();
+        ports
+            .iter()
+            .map(|port| port[key].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let there = names(
+        &documents[0]["spec"]["template"]["spec"]["containers"][0]["ports"],
+        "name",
+    );
+    let rules = documents[3]["spec"]["ingress"].as_vec().unwrap();
+    let opened: Vec<_> = rules.iter().flat_map(|rule| names(&rule["ports"], "port")).collect();
+    assert_eq!(opened, there);
+    for rule in rules {
+        assert!(!rule["from"].as_vec().unwrap().is_empty(), "an empty list is everybody");
+    }
+}
+
+#[test]
+fn the_manifest_trusts_nobody_until_it_is_filled_in() {
+    let documents = yaml("deploy/kubernetes.yaml");
+    let env = &documents[0]["spec"]["template"]["spec"]["containers"][0]["env"];
+    let trusted = env
+        .as_vec()
+        .unwrap()
+        .iter()
+        .find(|one| one["name"].as_str() == Some("READREALM_TRUST_PROXY"));
+    let placeholder = trusted.unwrap()["value"].as_str().unwrap();
+    let (started, said) = printed(&[
+        "--store",
+        "memory:",
+        "--listen",
+        "127.0.0.1:0",
+        "--trust-proxy",
+        placeholder,
+    ]);
+    assert!(!started);
+    let sentence = said.lines().next().unwrap();
+    assert!(
+        sentence.contains(placeholder)
+            && sentence.contains("--trust-proxy")
+            && sentence.contains("expected an address or a range"),
+        "{said}"
+    );
 }

@@ -5,6 +5,7 @@
 
 mod inspect;
 mod keep;
+mod probe;
 mod reader;
 mod schema;
 mod writer;
@@ -108,7 +109,7 @@ impl EventLog for SqliteLog {
     }
 
     async fn ready(&self) -> Result<(), ReadError> {
-        self.writer.poison.check()
+        self.writer.probe().await
     }
 
     async fn poisoned(&self) -> String {

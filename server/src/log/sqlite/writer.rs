@@ -10,7 +10,7 @@ use std::{
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, params};
 use tokio::sync::{mpsc, oneshot};
 
-use super::reader;
+use super::{probe, reader};
 use crate::log::engine::{Poison, Standing};
 use crate::log::record::Record;
 use crate::log::{Append, AppendOutcome, ReadError, Stop, StoredEvent};
@@ -29,9 +29,16 @@ pub(super) struct Writer {
     pub(super) poison: Poison,
 }
 
-struct Job {
-    batch: Vec<Append>,
-    reply: oneshot::Sender<Vec<AppendOutcome>>,
+/// What the thread is to do.
+pub(super) enum Job {
+    Append {
+        batch: Vec<Append>,
+        reply: oneshot::Sender<Vec<AppendOutcome>>,
+    },
+    /// To write something that means nothing.
+    Probe {
+        reply: oneshot::Sender<rusqlite::Result<()>>,
+    },
 }
 
 impl Writer {
@@ -44,9 +51,12 @@ impl Writer {
             poison: poison.clone(),
         };
         let write = move || {
-            while let Some(Job { batch, reply }) = mailbox.blocking_recv() {
+            while let Some(job) = mailbox.blocking_recv() {
                 // Whoever asked may be gone; what was written stays written.
-                let _ = reply.send(thread.append(&batch));
+                match job {
+                    Job::Append { batch, reply } => drop(reply.send(thread.append(&batch))),
+                    Job::Probe { reply } => drop(reply.send(probe::write(&mut thread.connection))),
+                }
             }
             drop(thread);
             drop(lock);
@@ -61,16 +71,21 @@ impl Writer {
 
     pub(super) async fn append(&self, batch: Vec<Append>) -> Vec<AppendOutcome> {
         let rooms = batch.len();
-        let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let jobs = self.jobs();
         let (reply, outcome) = oneshot::channel();
         let submitted = match jobs {
-            Some(jobs) => jobs.send(Job { batch, reply }).await.is_ok(),
+            Some(jobs) => jobs.send(Job::Append { batch, reply }).await.is_ok(),
             None => false,
         };
         let lost = if submitted { Stop::Unknown } else { Stop::Unavailable };
         outcome
             .await
             .unwrap_or_else(|_| vec![AppendOutcome::stopped(0, lost); rooms])
+    }
+
+    /// `None` once closed.
+    pub(super) fn jobs(&self) -> Option<mpsc::Sender<Job>> {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) async fn close(&self) {
@@ -86,6 +101,14 @@ impl Writer {
 struct WriterThread {
     connection: Connection,
     poison: Poison,
+}
+
+/// An I/O error may have taken with it what was written before, too (it can, once fsync has failed).
+pub(super) fn is_fatal(code: Option<ErrorCode>) -> bool {
+    matches!(
+        code,
+        Some(ErrorCode::SystemIoFailure | ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+    )
 }
 
 /// At which step a batch failed.
@@ -118,8 +141,7 @@ impl WriterThread {
             Ok(outcomes) => outcomes,
             Err(Failure::Before(error, code)) => {
                 tracing::error!(%error, "a batch was not written");
-                // An I/O error may have taken with it what was written before, too (it can, once fsync has failed).
-                if let Some(ErrorCode::SystemIoFailure | ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) = code {
+                if is_fatal(code) {
                     self.poison.set(format!("the log cannot be written: {error}"));
                 }
                 stopped(Stop::Unavailable)
