@@ -168,16 +168,7 @@ pub async fn serve(
     let (rooms, sockets, writers) = (TaskTracker::new(), TaskTracker::new(), TaskTracker::new());
     let appender = Appender::spawn(Arc::clone(&log), &writers, Arc::clone(&metrics));
     let (writer, writer_failed) = (appender.clone(), appender.failed());
-    let hub = Hub::new(
-        Services {
-            log: Arc::clone(&log),
-            appender,
-            cluster: Arc::clone(&cluster),
-            ambient: Arc::new(System),
-            metrics: Arc::clone(&metrics),
-        },
-        rooms.clone(),
-    );
+    let hub = Hub::new(services(&log, appender, &cluster, &metrics), rooms.clone());
     let stop_tail = CancellationToken::new();
     let mut tail = tokio::spawn(fanout::follow(Arc::clone(&log), hub.clone(), stop_tail.clone()));
     let (mut presence, presence_failed) = follow_presence(&cluster, &hub);
@@ -266,6 +257,22 @@ pub async fn serve(
 async fn close(log: &Arc<dyn EventLog>) {
     if tokio::time::timeout(CLOSING, log.close()).await.is_err() {
         tracing::warn!("the event log was not closed in time; what was acknowledged is safe");
+    }
+}
+
+/// What rooms work with.
+fn services(
+    log: &Arc<dyn EventLog>,
+    appender: Appender,
+    cluster: &Arc<dyn Cluster>,
+    metrics: &Arc<Metrics>,
+) -> Services {
+    Services {
+        log: Arc::clone(log),
+        appender,
+        cluster: Arc::clone(cluster),
+        ambient: Arc::new(System),
+        metrics: Arc::clone(metrics),
     }
 }
 

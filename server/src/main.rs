@@ -18,8 +18,9 @@ fn main() -> ExitCode {
         Err(error) => return fail(&format!("no runtime: {error}")),
     };
     let code = runtime.block_on(run(cli));
-    // What other threads still do, as opening a log that nobody waits for any more, holds nothing up.
-    runtime.shutdown_background();
+    // Not shut down: what other threads still do, as opening a log that nobody waits for any more, would hold up the end, and a
+    // library's task whose timer comes due meanwhile would panic. What had to be finished is.
+    std::mem::forget(runtime);
     code
 }
 

@@ -188,6 +188,7 @@ async fn nothing_said_is_logged(format: &str) -> String {
             log.lines().nth(at.unwrap_or(1) - 1).unwrap_or_default()
         );
     }
+    assert!(!log.contains("panicked") && !log.contains("a panic"), "{log}");
     assert!(
         log.contains("the connection ended"),
         "it was written at every level:\n{log}"
