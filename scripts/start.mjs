@@ -20,7 +20,9 @@ async function start(flags) {
 function serve(binary, flags) {
   // A group of its own: a Ctrl-C then reaches it once, through this process, and the server drains.
   const server = spawn(binary, flags, { cwd: root, stdio: ["ignore", "inherit", "inherit"], detached: true });
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, once(() => server.kill(signal)));
+  const passed = { SIGINT: "SIGINT", SIGTERM: "SIGTERM", SIGHUP: "SIGTERM" };
+  // A terminal that is closed ends it; to the server alone SIGHUP means to read its certificate anew.
+  for (const [signal, meant] of Object.entries(passed)) process.on(signal, once(() => server.kill(meant)));
   return new Promise((resolve, reject) => {
     server.on("error", (error) => reject(new Stop(`The server does not start: ${error.message}`)));
     server.on("exit", (code, signal) => resolve(code ?? 128 + constants.signals[signal]));
