@@ -18,8 +18,8 @@ fn main() -> ExitCode {
         Err(error) => return fail(&format!("no runtime: {error}")),
     };
     let code = runtime.block_on(run(cli));
-    // Not shut down: what other threads still do, as opening a log that nobody waits for any more, would hold up the end, and a
-    // library's task whose timer comes due meanwhile would panic. What had to be finished is.
+    // Not shut down: what other threads still do, as opening a log that nobody waits for any more, would hold up the end; and
+    // MongoDB's driver panics where one of its tasks asks another that was ended before it. What had to be finished is.
     std::mem::forget(runtime);
     code
 }
