@@ -62,8 +62,8 @@ pub(super) struct Patient<S> {
     set_for: Option<Phase>,
     timer: Option<Pin<Box<Sleep>>>,
     head: Duration,
-    /// Since the peer first let an answer wait.
-    stall: Option<Stall>,
+    /// Since the peer first let an answer wait, which few do.
+    stall: Option<Box<Stall>>,
 }
 
 /// An answer that waits, or has waited.
@@ -151,7 +151,7 @@ impl<S> Patient<S> {
             // The pause between two requests begins when the answer has been taken.
             self.set_for = None;
         }
-        let stall = self.stall.get_or_insert_with(Stall::new);
+        let stall = self.stall.get_or_insert_with(|| Box::new(Stall::new()));
         if stall.since.is_none() {
             let now = Instant::now();
             stall.since = Some(now);
