@@ -21,7 +21,8 @@ const STALLED: Duration = Duration::from_secs(30);
 /// How long all waits of a connection's answers may be together: whoever takes a byte now and then is given up as well.
 const STALLED_IN_ALL: Duration = Duration::from_mins(1);
 
-/// Bytes that earn another second: the pace at which an answer of any length is sent to its end.
+/// Bytes that earn another second, so that an answer of any length can be sent to its end. What the system has taken for the peer counts
+/// as taken; it asks for more when a good part of that is gone.
 const SECOND_EARNED_BY: u32 = 8 * 1024;
 
 /// What a socket is waiting for.
