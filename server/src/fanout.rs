@@ -67,7 +67,7 @@ async fn follow_once(log: &dyn EventLog, hub: &Hub, wait: &mut u64) -> Result<Fo
             event = tail.next() => {
                 let Some(event) = event.transpose()? else { return Ok(Followed::Ended) };
                 hub.metrics().tailed(event.at);
-                hub.pass_on(event);
+                hub.pass_on(event)?;
             }
         }
     }

@@ -11,11 +11,11 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::task::TaskTracker;
 
 use crate::cluster::{News, Rooms};
-use crate::log::StoredEvent;
+use crate::log::{ReadError, Tailed};
 use crate::metrics::Metrics;
 use crate::room::actor::Services;
 use crate::room::ambient::Ambient;
-use crate::room::{Command, Deliver, Frame, Inbox, Joined, MAILBOX, Room, RoomHandle, unavailable};
+use crate::room::{Command, Deliver, Frame, Inbox, Joined, MAILBOX, Passed, Room, RoomHandle, unavailable};
 
 /// The rooms of this process.
 #[derive(Debug, Clone)]
@@ -59,9 +59,15 @@ impl Hub {
             book,
             mailbox,
             missed: Arc::clone(&missed),
+            passed: Passed::default(),
         };
+        let passed = handle.passed.clone();
         rooms.insert(book, handle.clone());
-        let inbox = Inbox { commands, missed };
+        let inbox = Inbox {
+            commands,
+            missed,
+            passed,
+        };
         self.shared.tasks.spawn(serve(Arc::clone(&self.shared), book, inbox));
         handle
     }
@@ -71,15 +77,19 @@ impl Hub {
         self.shared.lock().get(&book).cloned()
     }
 
-    /// Hands an event of the log's tail to its room, where that is in memory: another reads it when it is loaded. Waits
-    /// for no room, so that a slow one holds up nobody else: one whose mailbox is full reads the event from the log.
-    pub fn pass_on(&self, event: StoredEvent) {
-        if let Some(room) = self.in_memory(event.book) {
-            match room.mailbox.try_send(Command::Tail(Box::new(event))) {
+    /// Hands an event of the log's tail to its room, where that is in memory and past it is not: most are its own, and
+    /// cost no more than a look. Waits for no room, so that a slow one holds up nobody else: one whose mailbox is full
+    /// reads the event from the log.
+    pub fn pass_on(&self, event: Tailed) -> Result<(), ReadError> {
+        let news = |room: &&RoomHandle| event.seq > room.passed.get();
+        let room = self.shared.lock().get(&event.book).filter(news).cloned();
+        if let Some(room) = room {
+            match room.mailbox.try_send(Command::Tail(Box::new(event.read()?))) {
                 Ok(()) | Err(TrySendError::Closed(_)) => {}
                 Err(TrySendError::Full(_)) => room.missed.notify_one(),
             }
         }
+        Ok(())
     }
 
     /// Whether events of other nodes arrive, or there are none.

@@ -331,7 +331,7 @@ proptest! {
                     for settled in pending.settle(AppendOutcome { written: done, stopped }) {
                         match &settled.result {
                             Settlement::Written(event) | Settlement::Duplicate(event) => {
-                                prop_assert_eq!(&log[usize::try_from(event.seq.get()).unwrap() - 1], event);
+                                prop_assert_eq!(&log[usize::try_from(event.seq.get()).unwrap() - 1], &**event);
                                 prop_assert_eq!(&settled.request.id, &event.id);
                             }
                             other => prop_assert!(false, "{:?}", other),

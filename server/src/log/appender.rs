@@ -1,12 +1,17 @@
 //! Group commit: what arrives while an append is in flight is the next batch, over all rooms. No timer is involved,
-//! so a lone message waits for nobody and a crowd shares one durable write.
+//! so a lone message waits for nobody and a crowd shares one durable write. The rooms that were just answered have their
+//! turn before the next batch is closed: else those with more to say would miss it, and two halves of the rooms take turns
+//! for ever, each waiting for two writes and paying for twice as many.
 
+use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
 use futures_util::FutureExt;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::yield_now;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -16,6 +21,9 @@ use crate::metrics::{Metrics, Stopped};
 /// Appends that may wait for the batch in flight. A room has one at a time, so this bounds rooms waiting;
 /// more of them wait their turn to enter (backpressure).
 const WAITING: usize = 4_096;
+
+/// Turns that the rooms of a batch have, at most, before the next is closed.
+const TURNS: usize = 8;
 
 /// The way of every room to the log.
 #[derive(Debug, Clone)]
@@ -62,14 +70,24 @@ impl Appender {
         self.failed.clone()
     }
 
-    /// Appends a room's events. A room must await this before its next call.
-    pub async fn append(&self, append: Append) -> AppendOutcome {
+    /// Appends a room's events, which are with the writer on return, where that has room for them. A room must await
+    /// the outcome before its next call.
+    pub fn append(&self, append: Append) -> impl Future<Output = AppendOutcome> + use<> {
         let (reply, outcome) = oneshot::channel();
-        let submitted = self.submissions.send(Submission { append, reply }).await;
-        let stopped = AppendOutcome::stopped(0, Stop::Unknown);
-        match submitted {
-            Ok(()) => outcome.await.unwrap_or(stopped),
-            Err(_) => AppendOutcome::stopped(0, Stop::Unavailable),
+        let (late, over) = match self.submissions.try_send(Submission { append, reply }) {
+            Ok(()) => (None, false),
+            Err(TrySendError::Full(submission)) => (Some((self.submissions.clone(), submission)), false),
+            Err(TrySendError::Closed(_)) => (None, true),
+        };
+        async move {
+            let over = match late {
+                Some((submissions, submission)) => submissions.send(submission).await.is_err(),
+                None => over,
+            };
+            if over {
+                return AppendOutcome::stopped(0, Stop::Unavailable);
+            }
+            outcome.await.unwrap_or(AppendOutcome::stopped(0, Stop::Unknown))
         }
     }
 }
@@ -110,6 +128,19 @@ async fn write_batches(
             count(&metrics, &outcome);
             // A room that is gone was not waiting for anybody.
             let _ = reply.send(outcome);
+        }
+        gather(&mailbox).await;
+    }
+}
+
+/// Lets those who were answered go first, for as long as each turn brings more.
+async fn gather(mailbox: &mpsc::Receiver<Submission>) {
+    let mut waiting = mailbox.len();
+    for _ in 0..TURNS {
+        yield_now().await;
+        let before = std::mem::replace(&mut waiting, mailbox.len());
+        if waiting <= before {
+            return;
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Stored events: what the log holds, kept apart from the wire types so that each may change without the other.
 
 use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
 
 use readrealm_protocol::{
     BookId, Change, ClientMessageId, Content, Message, MessageId, Seq, Timestamp, UserId, Username,
@@ -24,6 +26,52 @@ pub struct StoredEvent {
     pub by: UserId,
     /// What was done.
     pub payload: Payload,
+}
+
+/// An event that is held in several places at once, and copied to none: one of an append, or one that came alone.
+#[derive(Clone)]
+pub struct SharedEvent {
+    events: Arc<[StoredEvent]>,
+    index: usize,
+}
+
+impl SharedEvent {
+    /// Each event of an append.
+    pub fn all_of(events: &Arc<[StoredEvent]>) -> impl Iterator<Item = Self> + use<'_> {
+        (0..events.len()).map(|index| Self {
+            events: Arc::clone(events),
+            index,
+        })
+    }
+}
+
+impl From<StoredEvent> for SharedEvent {
+    fn from(event: StoredEvent) -> Self {
+        Self {
+            events: Arc::new([event]),
+            index: 0,
+        }
+    }
+}
+
+impl Deref for SharedEvent {
+    type Target = StoredEvent;
+
+    fn deref(&self) -> &StoredEvent {
+        &self.events[self.index]
+    }
+}
+
+impl PartialEq for SharedEvent {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl fmt::Debug for SharedEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
 }
 
 /// The `_id` of an event: `"<bookId>/<kind>/<key>/<userId>"`. The user id stands last, so that no value of it can

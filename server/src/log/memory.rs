@@ -16,6 +16,7 @@ use super::engine::{Budget, Standing, new_epoch};
 use super::page::PageFold;
 use super::{
     Append, AppendOutcome, EventId, EventLog, Head, Page, PageQuery, ReadError, ReadLimit, Stop, StoredEvent, Tail,
+    Tailed,
 };
 
 /// Events a tail may fall behind before it ends with an error.
@@ -208,7 +209,7 @@ impl EventLog for MemoryLog {
         let live = stream::unfold(Some(self.live.subscribe()), |receiver| async {
             let mut receiver = receiver?;
             match receiver.recv().await {
-                Ok(event) => Some((Ok(event), Some(receiver))),
+                Ok(event) => Some((Ok(Tailed::from(event)), Some(receiver))),
                 Err(RecvError::Closed) => None,
                 Err(RecvError::Lagged(missed)) => Some((
                     Err(ReadError::Unavailable(format!("the tail fell {missed} events behind"))),

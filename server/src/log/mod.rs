@@ -16,18 +16,19 @@ pub mod page;
 pub mod record;
 pub mod redaction;
 pub mod sqlite;
+pub mod tail;
 pub mod upcast;
 
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
-use futures_util::stream::BoxStream;
 use readrealm_protocol::{BookId, Epoch, Seq, Timestamp};
 
 pub use appender::Appender;
 pub(crate) use engine::new_epoch;
-pub use event::{EventId, Payload, StoredEvent};
+pub use event::{EventId, Payload, SharedEvent, StoredEvent};
 pub use page::Page;
+pub use tail::{Tail, Tailed};
 
 /// Events in one call of [`EventLog::append`], over all its rooms.
 pub const BATCH_EVENTS: usize = 4_096;
@@ -93,9 +94,6 @@ pub trait EventLog: Send + Sync + fmt::Debug {
     /// Lets go of what the log holds: files, leases. Appends must have ended.
     async fn close(&self) {}
 }
-
-/// Live events of all rooms and nodes.
-pub type Tail = BoxStream<'static, Result<StoredEvent, ReadError>>;
 
 /// Events for one room, numbered without holes from the position the writer believes to be next.
 #[derive(Debug, Clone)]

@@ -4,6 +4,7 @@ use readrealm_protocol::{BookId, Seq, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::upcast::Data;
 use super::{EventId, Payload, ReadError, StoredEvent};
 
 /// The format of what is stored, in every engine and in exports. What has a newer one is refused.
@@ -34,6 +35,39 @@ pub struct Record<At = Timestamp> {
     pub by: UserId,
     /// What, in the form that `type` and `v` say.
     pub data: Value,
+}
+
+/// The same to be written: borrowed from its event.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RecordRef<'a, At> {
+    #[serde(rename = "_id")]
+    id: &'a str,
+    book_id: BookId,
+    seq: Seq,
+    place: Seq,
+    #[serde(rename = "type")]
+    kind: &'a str,
+    v: u32,
+    at: At,
+    by: &'a UserId,
+    data: Data<'a>,
+}
+
+impl<'a, At: TimeForm> RecordRef<'a, At> {
+    pub(super) fn new(event: &'a StoredEvent) -> Self {
+        Self {
+            id: event.id.as_str(),
+            book_id: event.book,
+            seq: event.seq,
+            place: event.place,
+            kind: event.payload.kind(),
+            v: event.payload.version(),
+            at: At::from_timestamp(event.at),
+            by: &event.by,
+            data: Data(&event.payload),
+        }
+    }
 }
 
 /// An engine's form of a time.
@@ -81,5 +115,70 @@ impl<At: TimeForm> Record<At> {
             by: self.by,
             payload: Payload::read(&self.kind, self.v, self.data)?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mongodb::bson::{
+        Bson, DateTime, Document, deserialize_from_slice, serialize_to_bson, serialize_to_raw_document_buf,
+    };
+
+    use super::*;
+    use crate::log::event::{Edited, EventKind, Posted};
+
+    fn event(payload: Payload) -> StoredEvent {
+        let (book, by) = (BookId::from(7_u32), UserId::try_from("ann").unwrap());
+        StoredEvent {
+            id: EventId::new(book, EventKind::Post, None, &by),
+            book,
+            seq: Seq::from(9_u32),
+            place: Seq::from(8_u32),
+            at: Timestamp::from_millis(1_710_513_120_123),
+            by,
+            payload,
+        }
+    }
+
+    #[test]
+    fn what_is_borrowed_is_written_as_what_is_owned() {
+        let (username, content) = ("Ann".try_into().unwrap(), "words \u{1f600} \"\n".try_into().unwrap());
+        let posted = Posted {
+            username,
+            content,
+            client_message_id: Some("k-1".try_into().unwrap()),
+        };
+        let edited = Edited {
+            user_id: "ann".try_into().unwrap(),
+            username: posted.username.clone(),
+            content: posted.content.clone(),
+            created_at: Timestamp::from_millis(5),
+            client_message_id: None,
+            revision: 100,
+        };
+        let unknown = Payload::Unknown {
+            kind: "MessagePinned".to_owned(),
+            version: 3,
+            data: serde_json::json!({"by": [1, 2.5, null, {"deep": true}]}),
+        };
+        for payload in [
+            Payload::Posted(posted),
+            Payload::Edited(edited),
+            Payload::Deleted,
+            unknown,
+        ] {
+            let event = event(payload);
+            let owned = serialize_to_bson(&Record::<DateTime>::new(&event)).unwrap();
+            let raw = serialize_to_raw_document_buf(&RecordRef::<DateTime>::new(&event)).unwrap();
+            let borrowed: Document = deserialize_from_slice(raw.as_bytes()).unwrap();
+            assert_eq!(Bson::Document(borrowed), owned);
+            let read: Record<DateTime> = deserialize_from_slice(raw.as_bytes()).unwrap();
+            assert_eq!(read.read().unwrap(), event);
+            let owned = serde_json::to_value(Record::<Timestamp>::new(&event)).unwrap();
+            assert_eq!(
+                serde_json::to_value(RecordRef::<Timestamp>::new(&event)).unwrap(),
+                owned
+            );
+        }
     }
 }

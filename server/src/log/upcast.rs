@@ -4,6 +4,8 @@
 //! it: a function on the data, chained here, so that stored events are never rewritten and readers know the newest
 //! version alone. A type or a version this server does not know is kept as [`Payload::Unknown`].
 
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::ReadError;
@@ -21,6 +23,21 @@ fn upcasters(kind: &str) -> Option<&'static [Upcaster]> {
     match kind {
         POSTED | EDITED | DELETED => Some(&[]),
         _ => None,
+    }
+}
+
+/// The data of a payload, as it is stored.
+#[derive(Debug)]
+pub(super) struct Data<'a>(pub(super) &'a Payload);
+
+impl Serialize for Data<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Payload::Posted(posted) => posted.serialize(serializer),
+            Payload::Edited(edited) => edited.serialize(serializer),
+            Payload::Deleted => serializer.serialize_map(Some(0))?.end(),
+            Payload::Unknown { data, .. } => data.serialize(serializer),
+        }
     }
 }
 
@@ -45,13 +62,7 @@ impl Payload {
 
     /// Its data as JSON.
     pub fn data(&self) -> Value {
-        match self {
-            Self::Posted(posted) => serde_json::to_value(posted),
-            Self::Edited(edited) => serde_json::to_value(edited),
-            Self::Deleted => Ok(Value::Object(serde_json::Map::new())),
-            Self::Unknown { data, .. } => Ok(data.clone()),
-        }
-        .unwrap_or(Value::Null)
+        serde_json::to_value(Data(self)).unwrap_or(Value::Null)
     }
 
     /// Reads what is stored as this type and version.

@@ -26,7 +26,7 @@ use super::request::{Action, Request};
 use super::timeline::{Timeline, WINDOW};
 use super::{Command, ConnectionId, Frame, Inbox, Joined, Member, Standing};
 use crate::cluster::{Cluster, News};
-use crate::log::{Append, Appender, EventLog, Head, PageQuery, ReadError, ReadLimit, StoredEvent};
+use crate::log::{Append, Appender, EventLog, Head, PageQuery, ReadError, ReadLimit, SharedEvent};
 use crate::metrics::Metrics;
 
 /// How long a room without members stays in memory.
@@ -61,7 +61,7 @@ pub struct Room {
     book: BookId,
     services: Services,
     timeline: Timeline,
-    gate: Gate<StoredEvent>,
+    gate: Gate<SharedEvent>,
     members: Members,
     pending: Pending<Waiter>,
     /// The time of the last event: times never go back within a room.
@@ -140,6 +140,7 @@ impl Room {
                 return;
             }
             self.start_work();
+            inbox.passed.note(self.gate.position());
             let now = clock();
             // Reading on is no use of it: the sweep makes every room do so more often than once in the time it is kept.
             let idle = self.members.is_empty() && self.pending.is_empty() && self.waiting.is_empty();
@@ -216,7 +217,7 @@ impl Room {
                 if event.seq > self.gate.position() && !self.pending.holds(&event.id) {
                     self.turns.contested(now);
                 }
-                self.gate.offer(event.seq, *event);
+                self.gate.offer(event.seq, SharedEvent::from(*event));
                 self.let_through();
             }
         }
@@ -273,8 +274,9 @@ impl Room {
         self.work = match self.pending.next(book, self.head(), self.services.ambient.now()) {
             Some(Next::Append(events)) => {
                 self.turns.begin(clock());
-                let (appender, tried) = (self.services.appender.clone(), events.first().map(|event| event.seq));
-                Some(async move { Done::Appended(tried, appender.append(Append { book, events }).await) }.boxed())
+                let tried = events.first().map(|event| event.seq);
+                let appended = self.services.appender.append(Append { book, events });
+                Some(async move { Done::Appended(tried, appended.await) }.boxed())
             }
             Some(Next::Read(places, ids)) => Some(
                 async move {
@@ -290,9 +292,23 @@ impl Room {
     }
 
     fn let_through(&mut self) {
-        while let Some(event) = self.gate.pass() {
+        let passed = self.pass();
+        self.tell(passed);
+    }
+
+    /// Moves the room's position over every event that is there: what is appended from now on stands after them.
+    fn pass(&mut self) -> Vec<SharedEvent> {
+        let passed: Vec<_> = std::iter::from_fn(|| self.gate.pass()).collect();
+        if let Some(last) = passed.iter().map(|event| event.at).max() {
             self.conflicted = false;
-            self.last_at = self.last_at.max(event.at);
+            self.last_at = self.last_at.max(last);
+        }
+        passed
+    }
+
+    /// Tells the members of events that have passed.
+    fn tell(&mut self, passed: Vec<SharedEvent>) {
+        for event in passed {
             let frame = self.timeline.apply(&event);
             self.members.broadcast(&frame);
         }

@@ -18,6 +18,7 @@ pub mod request;
 pub mod timeline;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use readrealm_protocol::ids::RequestId;
 use readrealm_protocol::server::{Members, User};
@@ -171,6 +172,8 @@ pub struct RoomHandle {
     /// Tells it that it may have missed events of the log. It keeps one such word until the room looks, which it does
     /// at its next turn, or at once where it has nothing else to do: none is lost, and many are one.
     pub missed: Arc<Notify>,
+    /// How far it has come.
+    pub passed: Passed,
 }
 
 /// The room's end of its [`RoomHandle`].
@@ -180,4 +183,22 @@ pub struct Inbox {
     pub commands: mpsc::Receiver<Command>,
     /// Whether it may have missed events.
     pub missed: Arc<Notify>,
+    /// How far it has come, noted by the room as it goes.
+    pub passed: Passed,
+}
+
+/// The position up to which a room has passed on every event: never ahead of it, and at most a moment behind. What the
+/// tail brings from there or before is no news to it.
+#[derive(Debug, Clone, Default)]
+pub struct Passed(Arc<AtomicU64>);
+
+impl Passed {
+    /// The position; 0 for a room that is not loaded yet.
+    pub fn get(&self) -> Seq {
+        Seq::try_from(self.0.load(Ordering::Relaxed)).unwrap_or(Seq::ZERO)
+    }
+
+    fn note(&self, position: Seq) {
+        self.0.store(position.get(), Ordering::Relaxed);
+    }
 }

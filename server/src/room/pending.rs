@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 
 use super::request::{Refusal, Request};
 use crate::log::event::EventId;
-use crate::log::{AppendOutcome, Head, Stop, StoredEvent};
+use crate::log::{AppendOutcome, Head, SharedEvent, Stop, StoredEvent};
 
 /// Requests that may wait in one room; more are answered `unavailable`.
 pub const WAITING_REQUESTS: usize = 4_096;
@@ -65,9 +65,9 @@ pub struct Settled<W> {
 #[derive(Debug, PartialEq)]
 pub enum Settlement {
     /// It is this event now.
-    Written(StoredEvent),
+    Written(SharedEvent),
     /// Its id has been in the log before, as this event.
-    Duplicate(StoredEvent),
+    Duplicate(SharedEvent),
     /// It is not to be done.
     Refused(Refusal),
     /// The log was out of reach for too long. Nothing was written.
@@ -200,7 +200,7 @@ impl<W> Pending<W> {
             let Some(entry) = self.queue.pop_front() else { break };
             let seq = head.seq.plus(events.len() + 1);
             let outcome = match (known.remove(&entry.request.id), current.get(place)) {
-                (Some(event), _) => Err(Settlement::Duplicate(event)),
+                (Some(event), _) => Err(Settlement::Duplicate(event.into())),
                 (None, Some(event)) => entry.request.changed(event, seq, at).map_err(Settlement::Refused),
                 (None, None) => Err(Settlement::Refused(Refusal::NotFound)),
             };
@@ -236,11 +236,11 @@ impl<W> Pending<W> {
         };
         let in_doubt = std::mem::take(&mut self.in_doubt);
         let mut ended = Vec::new();
-        for event in &events[..outcome.written.min(events.len())] {
-            self.end_first(Settlement::Written(event.clone()), &mut ended);
+        for event in SharedEvent::all_of(&events).take(outcome.written) {
+            self.end_first(Settlement::Written(event), &mut ended);
         }
         match outcome.stopped {
-            Some(Stop::Duplicate(existing)) => self.end_first(Settlement::Duplicate(*existing), &mut ended),
+            Some(Stop::Duplicate(existing)) => self.end_first(Settlement::Duplicate((*existing).into()), &mut ended),
             // That this try wrote nothing says nothing of the one before.
             Some(Stop::Unavailable) if !in_doubt => {}
             Some(Stop::Unknown | Stop::Unavailable) => {

@@ -38,15 +38,15 @@ pub(super) fn answer(ended: Vec<Settled<Waiter>>, metrics: &Metrics) {
         result,
     } in ended
     {
-        let (event, mut duplicate) = match result {
+        let (event, mut duplicate) = match &result {
             Settlement::Written(event) => (event, false),
-            Settlement::Duplicate(event) if request.is_met_by(&event) => (event, true),
+            Settlement::Duplicate(event) if request.is_met_by(event) => (event, true),
             Settlement::Duplicate(_) => {
                 fail(&waiters, &key_conflict(), metrics);
                 continue;
             }
             Settlement::Refused(refusal) => {
-                fail(&waiters, &refused(refusal), metrics);
+                fail(&waiters, &refused(*refusal), metrics);
                 continue;
             }
             Settlement::Unavailable => {

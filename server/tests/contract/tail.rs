@@ -32,7 +32,11 @@ pub(crate) async fn a_tail_sees_what_any_handle_appends(log: Subject) {
         let next = tokio::time::timeout(Duration::from_secs(10), tail.next())
             .await
             .expect("an event in time");
-        seen.push(next.expect("no end").expect("an event"));
+        let event = next.expect("no end").expect("an event");
+        let (room, position) = (event.book, event.seq);
+        let event = event.read().expect("one that can be read");
+        assert_eq!((event.book, event.seq), (room, position));
+        seen.push(event);
     }
     let of = |room: u64| {
         seen.iter()

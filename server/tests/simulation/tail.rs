@@ -5,7 +5,7 @@ use std::future::pending;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
-use readrealm_server::log::{ReadError, StoredEvent, Tail};
+use readrealm_server::log::{ReadError, Tail, Tailed};
 use tokio::time::Instant;
 
 use crate::faults::FaultyLog;
@@ -16,7 +16,7 @@ const REMEMBERED: usize = 6;
 struct State {
     tail: Tail,
     log: FaultyLog,
-    remembered: VecDeque<StoredEvent>,
+    remembered: VecDeque<Tailed>,
     /// Until when nothing comes through.
     silent_until: Instant,
 }
@@ -41,7 +41,7 @@ pub(crate) fn faulty(tail: Tail, log: FaultyLog) -> Tail {
 }
 
 impl State {
-    async fn next(&mut self) -> Option<Result<StoredEvent, ReadError>> {
+    async fn next(&mut self) -> Option<Result<Tailed, ReadError>> {
         loop {
             let faults = self.log.faults;
             if !self.remembered.is_empty() && self.log.goes_wrong(faults.tail_repeats, "tail: again") {

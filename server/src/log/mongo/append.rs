@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use mongodb::bson::DateTime;
 use mongodb::error::{Error, ErrorKind};
 use rustc_hash::FxHashMap;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::{EventRecord, Store};
+use super::Store;
 use crate::log::engine::Standing;
+use crate::log::record::RecordRef;
 use crate::log::{Append, AppendOutcome, EventId, ReadError, Stop, StoredEvent};
 
 /// An append is answered within this time, if only by "unknown".
@@ -138,10 +140,11 @@ impl Store {
     }
 
     async fn insert(&self, rooms: &[Progress<'_>], deadline: Instant) -> Inserted {
-        let events = rooms.iter().flat_map(Progress::rest).map(EventRecord::new);
+        let events = rooms.iter().flat_map(Progress::rest).map(RecordRef::<DateTime>::new);
+        let collection = self.events.clone_with_type::<RecordRef<'_, DateTime>>();
         let inserting = async {
             let mut session = self.session().await?;
-            self.events
+            collection
                 .insert_many(events)
                 .ordered(true)
                 .session(&mut session)

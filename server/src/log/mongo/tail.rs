@@ -1,14 +1,16 @@
 //! The tail: one change stream over all rooms.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
-use mongodb::bson::doc;
-use mongodb::change_stream::event::ChangeStreamEvent;
+use mongodb::bson::{RawDocumentBuf, deserialize_from_slice, doc};
+use readrealm_protocol::{BookId, Seq};
 use tokio::time::timeout;
 
 use super::{EventRecord, Store};
-use crate::log::{ReadError, StoredEvent, Tail};
+use crate::log::record::TimeForm;
+use crate::log::{ReadError, Tail, Tailed};
 
 /// How long the server may keep a request for events that are not there yet.
 const AWAIT: Duration = Duration::from_secs(1);
@@ -25,7 +27,8 @@ impl Store {
             .watch()
             .pipeline([doc! { "$match": { "operationType": "insert" } }])
             .max_await_time(AWAIT)
-            .await?;
+            .await?
+            .with_type::<RawDocumentBuf>();
         self.settle().await?;
         let store = self.clone();
         // Up to the first error, that one included: the stream is not to be trusted after it.
@@ -49,11 +52,26 @@ impl Store {
         Ok(events.boxed())
     }
 
-    fn tailed(&self, change: ChangeStreamEvent<EventRecord>) -> Result<StoredEvent, ReadError> {
-        self.saw(change.cluster_time);
-        let record = change
-            .full_document
-            .ok_or_else(|| ReadError::Corrupt("an insert without a document".into()))?;
-        record.read()
+    /// Reads no more of a change than where its event stands: most are this node's own, and known.
+    fn tailed(&self, change: RawDocumentBuf) -> Result<Tailed, ReadError> {
+        let corrupt = |error: &dyn Display| ReadError::Corrupt(format!("a change: {error}"));
+        let cluster_time = change.get("clusterTime").map_err(|error| corrupt(&error))?;
+        self.saw(cluster_time.and_then(|time| time.as_timestamp()));
+        let event = change.get_document("fullDocument").map_err(|error| corrupt(&error))?;
+        let number = |name| match event.get(name) {
+            Ok(Some(value)) => value.as_i64().or(value.as_i32().map(i64::from)).map(i64::cast_unsigned),
+            _ => None,
+        };
+        let book = number("bookId").and_then(|book| BookId::try_from(book).ok());
+        let seq = number("seq").and_then(|seq| Seq::try_from(seq).ok());
+        let at = event.get_datetime("at").map_err(|error| corrupt(&error))?.timestamp();
+        let (Some(book), Some(seq)) = (book, seq) else {
+            return Err(corrupt(&"an event without a room or a position"));
+        };
+        Ok(Tailed::stored((book, seq, at), move || {
+            let event = change.get_document("fullDocument").map_err(|error| corrupt(&error))?;
+            let record: EventRecord = deserialize_from_slice(event.as_bytes()).map_err(|error| corrupt(&error))?;
+            record.read()
+        }))
     }
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use readrealm_protocol::{BookId, Seq, Timestamp, UserId};
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params, types::Type};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, config::DbConfig, params, types::Type};
 use tokio::sync::Semaphore;
 
 use super::schema::BUSY_TIMEOUT;
@@ -77,6 +77,7 @@ fn connect(path: &PathBuf) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(connection)
 }
 

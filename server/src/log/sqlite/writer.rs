@@ -7,12 +7,13 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Statement, Transaction, TransactionBehavior, params};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{probe, reader};
 use crate::log::engine::{Poison, Standing};
 use crate::log::record::Record;
+use crate::log::upcast::Data;
 use crate::log::{Append, AppendOutcome, ReadError, Stop, StoredEvent};
 
 /// Batches that may wait for the one being written; more wait for room (backpressure).
@@ -158,20 +159,22 @@ impl WriterThread {
         let tx = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut inserting = tx.prepare_cached(INSERT)?;
         let outcomes = batch
             .iter()
-            .map(|append| append_room(&tx, append))
+            .map(|append| append_room(&tx, &mut inserting, append))
             .collect::<Result<_, _>>()?;
+        drop(inserting);
         tx.commit().map_err(Failure::Commit)?;
         Ok(outcomes)
     }
 }
 
-fn append_room(tx: &Transaction<'_>, append: &Append) -> Result<AppendOutcome, Failure> {
+fn append_room(tx: &Transaction<'_>, inserting: &mut Statement<'_>, append: &Append) -> Result<AppendOutcome, Failure> {
     let mut next = reader::head(tx, append.book)?.seq.next();
     for (written, event) in append.events.iter().enumerate() {
         // The rows themselves refuse an id or a position that is taken; a position past the next one they would take.
-        if event.seq <= next && insert(tx, event)? {
+        if event.seq <= next && insert(inserting, event)? {
             next = event.seq.next();
             continue;
         }
@@ -194,9 +197,10 @@ fn append_room(tx: &Transaction<'_>, append: &Append) -> Result<AppendOutcome, F
 }
 
 /// Inserts an event. Returns whether it fitted.
-fn insert(tx: &Transaction<'_>, event: &StoredEvent) -> rusqlite::Result<bool> {
-    let data = event.payload.data().to_string();
-    let inserted = tx.prepare_cached(INSERT)?.execute(params![
+fn insert(insert: &mut Statement<'_>, event: &StoredEvent) -> rusqlite::Result<bool> {
+    let data = serde_json::to_string(&Data(&event.payload))
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    let inserted = insert.execute(params![
         event.id.as_str(),
         reader::integer(event.book.get()),
         reader::integer(event.seq.get()),

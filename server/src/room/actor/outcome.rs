@@ -63,7 +63,7 @@ impl Room {
         self.failures = 0;
         self.behind = true;
         for event in events {
-            self.gate.offer(event.seq, event);
+            self.gate.offer(event.seq, event.into());
         }
         self.let_through();
         self.admit(false);
@@ -86,10 +86,7 @@ impl Room {
                 self.gate.offer(event.seq, event.clone());
             }
         }
-        // The sender's own `message` goes before the `ack`.
-        self.let_through();
-        answer(ended, &self.services.metrics);
-        self.admit(false);
+        let passed = self.pass();
         match stopped {
             None => {
                 self.failures = 0;
@@ -106,6 +103,12 @@ impl Room {
             }
             Some(Stop::Unknown | Stop::Unavailable) => self.pause(),
         }
+        // What is to be written next is on its way before this is told: the log and the telling keep nobody waiting.
+        self.start_work();
+        // The sender's own `message` goes before the `ack`.
+        self.tell(passed);
+        answer(ended, &self.services.metrics);
+        self.admit(false);
     }
 
     /// Waits before the next try: full jitter, from 50 ms up to 2 s.
