@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
-use mongodb::bson::{RawDocumentBuf, deserialize_from_slice, doc};
+use mongodb::bson::{RawBsonRef, RawDocumentBuf, deserialize_from_slice, doc};
 use readrealm_protocol::{BookId, Seq};
 use tokio::time::timeout;
 
@@ -56,7 +56,7 @@ impl Store {
     fn tailed(&self, change: RawDocumentBuf) -> Result<Tailed, ReadError> {
         let corrupt = |error: &dyn Display| ReadError::Corrupt(format!("a change: {error}"));
         let cluster_time = change.get("clusterTime").map_err(|error| corrupt(&error))?;
-        self.saw(cluster_time.and_then(|time| time.as_timestamp()));
+        self.saw(cluster_time.and_then(RawBsonRef::as_timestamp));
         let event = change.get_document("fullDocument").map_err(|error| corrupt(&error))?;
         let number = |name| match event.get(name) {
             Ok(Some(value)) => value.as_i64().or(value.as_i32().map(i64::from)).map(i64::cast_unsigned),
