@@ -225,3 +225,52 @@ fn refuse(command: Command, metrics: &Metrics) {
         | Command::News(_) => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use readrealm_protocol::{Seq, Timestamp, UserId};
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::cluster::Alone;
+    use crate::log::memory::MemoryLog;
+    use crate::log::{Append, Appender, EventId, EventLog, Payload, StoredEvent};
+    use crate::room::ambient::System;
+
+    #[tokio::test]
+    async fn what_a_room_is_past_is_not_even_read() {
+        let (log, tasks, book) = (Arc::new(MemoryLog::new()), TaskTracker::new(), BookId::from(7_u32));
+        let event = |at: u32| StoredEvent {
+            id: EventId::from_stored(&at.to_string()),
+            book,
+            seq: Seq::from(at),
+            place: Seq::from(at),
+            at: Timestamp::from_millis(0),
+            by: UserId::try_from("ann").unwrap(),
+            payload: Payload::Deleted,
+        };
+        let events: Arc<[_]> = (1..=3).map(event).collect();
+        log.append(vec![Append { book, events }]).await;
+        let services = Services {
+            appender: Appender::spawn(log.clone(), &tasks, Arc::default()),
+            log,
+            cluster: Arc::new(Alone),
+            ambient: Arc::new(System),
+            metrics: Arc::default(),
+        };
+        let hub = Hub::new(services, tasks);
+        let tailed = |book: BookId, at: u32| {
+            Tailed::stored((book, Seq::from(at), Timestamp::from_millis(0)), || {
+                Err(ReadError::Corrupt("read".to_owned()))
+            })
+        };
+        assert_eq!(hub.pass_on(tailed(book, 9)), Ok(()), "a room that is not in memory");
+
+        let (reply, served) = oneshot::channel();
+        let room = hub.room(book);
+        room.mailbox.send(Command::Members { reply }).await.unwrap();
+        served.await.unwrap();
+        assert_eq!(hub.pass_on(tailed(book, 3)), Ok(()));
+        assert!(hub.pass_on(tailed(book, 4)).is_err(), "news is read");
+    }
+}

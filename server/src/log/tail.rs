@@ -31,7 +31,7 @@ enum Event {
 
 impl Tailed {
     /// An event that `read` makes of what is stored.
-    pub(super) fn stored(
+    pub(crate) fn stored(
         (book, seq, at): (BookId, Seq, Timestamp),
         read: impl Fn() -> Result<StoredEvent, ReadError> + Send + Sync + 'static,
     ) -> Self {
