@@ -198,7 +198,7 @@ fn the_crates_of_sockets_are_named_by_the_transports_alone() {
     sources(&root, &mut files);
     let names = |path: &PathBuf| {
         let source = std::fs::read_to_string(path).unwrap();
-        ["engineioxide::", "tokio_websockets::"]
+        ["engineioxide::", "hyper::upgrade::"]
             .iter()
             .any(|named| source.contains(named))
     };

@@ -3,6 +3,7 @@
 
 mod alarm;
 pub mod limits;
+mod line;
 pub mod outbox;
 mod requests;
 mod resume;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use readrealm_protocol::codec::DecodeError;
 use readrealm_protocol::server::User;
@@ -22,8 +24,11 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 pub use limits::UserLimits;
+pub use line::{Line, Sent};
 pub use outbox::{Close, Outbox};
 pub use resume::Resumes;
+
+pub use crate::room::Frame;
 
 use alarm::Alarm;
 
@@ -32,7 +37,7 @@ use crate::config::Limits;
 use crate::hub::Hub;
 use crate::log::EventLog;
 use crate::metrics::Metrics;
-use crate::room::{ConnectionId, Frame};
+use crate::room::ConnectionId;
 use requests::Requests;
 
 /// What a connection works with; one for the whole process.
@@ -61,6 +66,9 @@ pub struct Services {
 /// How long a connection that is being closed is given to take what it is owed.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
+/// A queue keeps its memory for so many frames.
+const USUAL_FRAMES: usize = 16;
+
 /// What a transport reads.
 #[derive(Debug)]
 pub enum Inbound {
@@ -68,8 +76,10 @@ pub enum Inbound {
     Frame(Result<ClientFrame, DecodeError>),
     /// A post that names its author, who counts where authentication is off: a connection may speak for several.
     By(Arc<User>, ClientFrame),
-    /// A sign of life: a ping or a pong.
+    /// A sign of life.
     Alive,
+    /// A question for one, which is answered with the same bytes.
+    Asked(Bytes),
     /// Something that closes the connection.
     Fatal(Close),
 }
@@ -81,6 +91,8 @@ pub enum Outbound {
     Frame(Frame),
     /// A question for a sign of life.
     Ping,
+    /// The answer to one.
+    Pong(Bytes),
 }
 
 /// How a connection ended.
@@ -93,8 +105,10 @@ pub enum End {
 }
 
 /// What a transport does by itself.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Default)]
 pub struct Terms {
+    /// Its socket, where frames may be written beside the sink.
+    pub line: Option<Arc<dyn Line>>,
     /// It asks for signs of life, and ends where none comes.
     pub has_heartbeat: bool,
     /// How long the connection is served on when the process is to end: for clients that cannot be told when to come
@@ -124,11 +138,12 @@ where
     };
     let id = ConnectionId(services.next_connection.fetch_add(1, Ordering::Relaxed));
     tracing::Span::current().record("id", id.0);
-    let outbox = Outbox::new(services.limits.outbox_bytes);
+    let outbox = Outbox::new(services.limits.outbox_bytes, terms.line);
     let mut requests = Requests::new(id, Arc::clone(&outbox), Arc::clone(&services));
     let mut writing = Writing {
         writer,
         taken: VecDeque::new(),
+        has_turn: false,
         metrics: Arc::clone(&services.metrics),
     };
     let end = tokio::select! {
@@ -138,6 +153,7 @@ where
         () = going(&services.shutdown, terms.stays) => End::Closed(going_away(services.limits.reconnect_spread)),
     };
     requests.leave_all().await;
+    outbox.seal(writing.has_turn).await;
     if let End::Closed(close) = &end
         && close.code != CloseCode::SlowConsumer
     {
@@ -152,6 +168,8 @@ where
 struct Writing<W> {
     writer: W,
     taken: VecDeque<Frame>,
+    /// Whether nobody else may write.
+    has_turn: bool,
     metrics: Arc<Metrics>,
 }
 
@@ -184,6 +202,10 @@ where
                 (None, None)
             }
             Some(Inbound::Alive) => (None, None),
+            Some(Inbound::Asked(payload)) => {
+                requests.answer(payload);
+                (None, None)
+            }
             Some(Inbound::Fatal(close)) => return End::Closed(close),
             None => return End::Gone,
         };
@@ -213,22 +235,26 @@ where
     let ping = sleep_until(Instant::now() + ping_interval);
     tokio::pin!(ping);
     loop {
-        let asks = tokio::select! {
+        let mut asks = false;
+        let turn = tokio::select! {
             biased;
             // First: a connection that always has something to write is to be asked for a sign of life too.
             () = &mut ping, if !ping_interval.is_zero() => {
                 ping.as_mut().reset(Instant::now() + ping_interval);
-                true
+                asks = true;
+                outbox.turn(true, &mut writing.taken).await
             }
-            () = outbox.ready() => false,
+            turn = outbox.turn(false, &mut writing.taken) => turn,
         };
-        if let Some(close) = outbox.closed() {
-            return End::Closed(close);
-        }
-        outbox.take(&mut writing.taken);
+        let turn = match turn {
+            Ok(turn) => turn,
+            Err(close) => return End::Closed(close),
+        };
+        writing.has_turn = true;
+        let controls = [asks.then_some(Outbound::Ping), turn.pong.map(Outbound::Pong)];
         tokio::select! {
             biased;
-            written = write_all(writing, asks, outbox) => {
+            written = write_all(writing, controls, turn.begun, outbox) => {
                 if written.is_err() {
                     return End::Gone;
                 }
@@ -239,29 +265,42 @@ where
     }
 }
 
-/// Many frames share a write, a ping among them where one is due: they are handed over one by one, and flushed together.
-/// May be given up at any await: a frame is handed over or still among the taken.
-async fn write_all<W>(writing: &mut Writing<W>, asks: bool, outbox: &Outbox) -> Result<(), W::Error>
+/// Many frames share a write, a ping among them where one is due: they are handed over one by one, and flushed together. Then
+/// the turn is over. May be given up at any await: a frame is handed over or still among the taken.
+async fn write_all<W>(
+    writing: &mut Writing<W>,
+    controls: [Option<Outbound>; 2],
+    begun: u64,
+    outbox: &Outbox,
+) -> Result<(), W::Error>
 where
     W: Sink<Outbound> + Unpin,
 {
-    let Writing { writer, taken, metrics } = writing;
-    if asks {
-        writer.feed(Outbound::Ping).await?;
+    let Writing {
+        writer,
+        taken,
+        has_turn,
+        metrics,
+    } = writing;
+    for control in controls.into_iter().flatten() {
+        writer.feed(control).await?;
     }
     let (frames, mut bytes) = (taken.len(), 0);
     while !taken.is_empty() {
         poll_fn(|context| writer.poll_ready_unpin(context)).await?;
         if let Some(frame) = taken.pop_front() {
-            bytes += frame.len();
+            bytes += frame.len() as u64;
             writer.start_send_unpin(Outbound::Frame(frame))?;
         }
     }
     if frames > 0 {
-        metrics.wrote(frames as u64, bytes as u64);
+        metrics.wrote(1, frames as u64, bytes);
     }
     writer.flush().await?;
-    outbox.written(bytes);
+    // What many needed, the next few do not.
+    taken.shrink_to(USUAL_FRAMES);
+    *has_turn = false;
+    outbox.written(bytes + begun);
     Ok(())
 }
 
@@ -270,9 +309,9 @@ async fn write_rest<W>(writing: &mut Writing<W>, outbox: &Outbox) -> Result<(), 
 where
     W: Sink<Outbound> + Unpin,
 {
-    write_all(writing, false, outbox).await?;
-    outbox.take(&mut writing.taken);
-    write_all(writing, false, outbox).await
+    write_all(writing, [None, None], 0, outbox).await?;
+    writing.taken = outbox.rest();
+    write_all(writing, [None, None], 0, outbox).await
 }
 
 /// Waits until this connection is to end with the process.

@@ -1,22 +1,30 @@
 //! The queue to one socket, bounded in bytes. Overflow policy: once so many wait, the next frame closes the connection
 //! with 4008, and its client resumes by `seq`, so nothing is lost and no other member waits.
+//!
+//! One at a time takes frames out, whose turn it then is: whoever flushes, where the socket has a [`Line`] and takes everything at once,
+//! else the connection's own task. Who has the turn takes what comes meanwhile, too.
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
+use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 use readrealm_protocol::CloseCode;
 
+use super::{Line, Sent, USUAL_FRAMES};
 use crate::auth::revoked::Holder;
-use crate::room::{Deliver, Frame};
+use crate::room::{Deliver, Frame, Written};
 
 /// The end that frames are put in. Shared by the rooms the connection is in.
 #[derive(Debug)]
 pub struct Outbox {
     queue: Mutex<Queue>,
-    /// Wakes the connection's task, which is the only one to take frames out.
+    /// Wakes the connection's task.
     waker: AtomicWaker,
     /// Wakes who waits for everything to be written.
     drained: AtomicWaker,
@@ -26,11 +34,29 @@ pub struct Outbox {
 #[derive(Debug, Default)]
 struct Queue {
     frames: VecDeque<Frame>,
+    /// What the peer's last question for a sign of life is answered with.
+    pong: Option<Bytes>,
     /// Bytes ever put in.
     queued: u64,
     /// Bytes ever written: what lies between waits, in `frames` or with the writer.
     written: u64,
     closed: Option<Close>,
+    line: Option<Arc<dyn Line>>,
+    /// Whether somebody has the turn.
+    taken: bool,
+    /// Whether the connection's task waits for it.
+    awaited: bool,
+    /// The line took no more: the turn is the connection's task's. So many bytes of a frame begun are not written.
+    stalled: Option<u64>,
+}
+
+/// What there is to write for the connection's task, whose turn it is.
+#[derive(Debug, Default)]
+pub struct Turn {
+    /// Goes first: the peer waits for it.
+    pub pong: Option<Bytes>,
+    /// Bytes that the line has begun to write, and that count as [`written`](Outbox::written) with the rest.
+    pub begun: u64,
 }
 
 /// Why a connection is closed by the server.
@@ -53,11 +79,14 @@ impl Close {
 }
 
 impl Outbox {
-    /// An empty queue for at most `capacity` bytes; 0 is without bound.
-    pub fn new(capacity: usize) -> Arc<Self> {
+    /// An empty queue for at most `capacity` bytes; 0 is without bound. Without a line the connection's task writes everything.
+    pub fn new(capacity: usize, line: Option<Arc<dyn Line>>) -> Arc<Self> {
         let capacity = if capacity == 0 { u64::MAX } else { capacity as u64 };
         Arc::new(Self {
-            queue: Mutex::default(),
+            queue: Mutex::new(Queue {
+                line,
+                ..Queue::default()
+            }),
             waker: AtomicWaker::new(),
             drained: AtomicWaker::new(),
             capacity,
@@ -70,18 +99,38 @@ impl Outbox {
         self.waker.wake();
     }
 
-    /// Waits until there is something to write or a reason to end. For the connection's task alone.
-    pub async fn ready(&self) {
+    /// The peer asks for a sign of life. The last question alone is answered.
+    pub fn answer(&self, pong: Bytes) {
+        self.lock().pong = Some(pong);
+        self.waker.wake();
+    }
+
+    /// Waits for the turn, and for something to write unless something else is `due`; then swaps all waiting frames for the emptied
+    /// queue handed in. Their bytes count until [`written`](Self::written), which also gives the turn back. An error is the reason
+    /// to end. For the connection's task alone.
+    pub async fn turn(&self, due: bool, frames: &mut VecDeque<Frame>) -> Result<Turn, Close> {
         poll_fn(|context| {
             self.waker.register(context.waker());
-            let queue = self.lock();
-            if queue.frames.is_empty() && queue.closed.is_none() {
-                Poll::Pending
-            } else {
-                Poll::Ready(())
+            let mut queue = self.lock();
+            if let Some(close) = &queue.closed {
+                return Poll::Ready(Err(close.clone()));
             }
+            let is_needed = due || queue.pong.is_some();
+            if queue.taken {
+                queue.awaited = is_needed;
+                return Poll::Pending;
+            }
+            if !is_needed && queue.stalled.is_none() && queue.frames.is_empty() {
+                return Poll::Pending;
+            }
+            queue.taken = true;
+            std::mem::swap(&mut queue.frames, frames);
+            Poll::Ready(Ok(Turn {
+                pong: queue.pong.take(),
+                begun: queue.stalled.take().unwrap_or_default(),
+            }))
         })
-        .await;
+        .await
     }
 
     /// Waits until there is a reason to end, while a write is under way. For the connection's task alone.
@@ -102,15 +151,35 @@ impl Outbox {
         self.lock().closed.clone()
     }
 
-    /// Swaps all waiting frames for the emptied queue handed in. Their bytes count until [`written`](Self::written).
-    pub fn take(&self, frames: &mut VecDeque<Frame>) {
-        std::mem::swap(&mut self.lock().frames, frames);
+    /// So many bytes of what was taken are on their way, and the turn is over.
+    pub fn written(&self, bytes: u64) {
+        let mut queue = self.lock();
+        queue.written += bytes;
+        queue.taken = false;
+        drop(queue);
+        self.drained.wake();
     }
 
-    /// So many bytes of what was taken are on their way.
-    pub fn written(&self, bytes: usize) {
-        self.lock().written += bytes as u64;
-        self.drained.wake();
+    /// Takes the turn for good, once nobody else has it: the connection ends, and its task alone writes what is left. `held` where the
+    /// turn is the caller's already.
+    pub async fn seal(&self, held: bool) {
+        poll_fn(|context| {
+            self.waker.register(context.waker());
+            let mut queue = self.lock();
+            queue.line = None;
+            if queue.taken && !held {
+                queue.awaited = true;
+                return Poll::Pending;
+            }
+            queue.taken = true;
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    /// All frames that wait, once it is [sealed](Self::seal).
+    pub fn rest(&self) -> VecDeque<Frame> {
+        std::mem::take(&mut self.lock().frames)
     }
 
     /// Waits until everything is written that is queued now, whatever comes meanwhile. For the task that reads the
@@ -132,30 +201,96 @@ impl Outbox {
         // No code that holds this lock can panic half-way through a change.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Puts `sent` of the `frames` down as written. Returns whether there is more to write, which is in `frames` then; else the turn is
+    /// over.
+    fn go_on(&self, frames: &mut VecDeque<Frame>, sent: Sent, bytes: u64, begun: u64) -> bool {
+        let mut queue = self.lock();
+        queue.written += bytes;
+        frames.drain(..sent.frames);
+        let is_stalled = !sent.is_whole || !frames.is_empty();
+        if !is_stalled && !queue.frames.is_empty() && queue.closed.is_none() {
+            std::mem::swap(&mut queue.frames, frames);
+            return true;
+        }
+        if is_stalled {
+            queue.stalled = Some(begun);
+            frames.append(&mut queue.frames);
+        }
+        if queue.frames.is_empty() && (is_stalled || frames.capacity() <= USUAL_FRAMES) {
+            // Its memory serves the next.
+            std::mem::swap(&mut queue.frames, frames);
+        }
+        queue.taken = false;
+        let is_awaited = std::mem::take(&mut queue.awaited) || is_stalled;
+        drop(queue);
+        if is_awaited {
+            self.waker.wake();
+        }
+        false
+    }
 }
 
 impl Deliver for Outbox {
     fn deliver(&self, frame: Frame) {
+        // A task that has frames to take is awake already.
+        if self.queue(frame) {
+            self.waker.wake();
+        }
+    }
+
+    fn queue(&self, frame: Frame) -> bool {
         let mut queue = self.lock();
         if queue.closed.is_some() {
-            return;
+            return false;
         }
         // Judged by what waits before it: a frame larger than the whole queue travels too.
         if queue.queued - queue.written >= self.capacity {
-            queue.frames.clear();
+            queue.frames = VecDeque::new();
             let reason = format!("over {} bytes were waiting; resume by seq", self.capacity);
             queue.closed = Some(Close::new(CloseCode::SlowConsumer, reason));
             drop(queue);
             self.waker.wake();
-            return;
+            return false;
         }
         queue.queued += frame.len() as u64;
-        let was_empty = queue.frames.is_empty();
+        // Whoever has the turn takes it, too.
+        let is_first = queue.frames.is_empty() && !queue.taken;
         queue.frames.push_back(frame);
-        drop(queue);
-        // A writer that has frames to take is awake already.
-        if was_empty {
-            self.waker.wake();
+        is_first
+    }
+
+    fn flush(&self) -> Written {
+        let mut written = Written::default();
+        let (line, mut frames) = {
+            let mut queue = self.lock();
+            if queue.taken || queue.closed.is_some() || queue.frames.is_empty() {
+                // Whoever has the turn takes them, too.
+                return written;
+            }
+            let line = queue.line.clone().filter(|_| queue.stalled.is_none());
+            let Some(line) = line else {
+                drop(queue);
+                self.waker.wake();
+                return written;
+            };
+            queue.taken = true;
+            (line, std::mem::take(&mut queue.frames))
+        };
+        loop {
+            let sent = line.try_send(frames.make_contiguous());
+            let whole = sent.frames - usize::from(!sent.is_whole);
+            let bytes = frames.iter().take(whole).map(|frame| frame.len() as u64).sum();
+            let begun = frames.iter().skip(whole).take(sent.frames - whole);
+            let begun = begun.map(|frame| frame.len() as u64).sum();
+            written.writes += u64::from(sent.frames > 0);
+            written.frames += sent.frames as u64;
+            written.bytes += bytes + begun;
+            let goes_on = self.go_on(&mut frames, sent, bytes, begun);
+            self.drained.wake();
+            if !goes_on {
+                return written;
+            }
         }
     }
 }
@@ -163,68 +298,5 @@ impl Deliver for Outbox {
 impl Holder for Outbox {
     fn revoked(&self) {
         self.close(Close::new(CloseCode::Revoked, "the token has been revoked"));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use futures_util::FutureExt;
-
-    use super::*;
-
-    fn frame(bytes: usize) -> Frame {
-        let text = "x".repeat(bytes - Frame::event("t", &"").len());
-        Frame::event("t", &text)
-    }
-
-    #[test]
-    fn frames_come_out_in_order_and_all_at_once() {
-        let (outbox, mut taken) = (Outbox::new(1_000), VecDeque::new());
-        assert!(outbox.ready().now_or_never().is_none());
-        let frames = [frame(40), frame(50)];
-        for frame in &frames {
-            outbox.deliver(frame.clone());
-        }
-        assert!(outbox.ready().now_or_never().is_some());
-        outbox.take(&mut taken);
-        assert_eq!(taken, frames);
-        assert!(outbox.ready().now_or_never().is_none());
-    }
-
-    #[test]
-    fn bytes_count_until_they_are_written_and_overflow_closes_with_4008() {
-        let (outbox, mut taken) = (Outbox::new(100), VecDeque::new());
-        outbox.deliver(frame(60));
-        outbox.take(&mut taken);
-        outbox.written(60);
-        outbox.deliver(frame(60));
-        outbox.take(&mut taken);
-        outbox.deliver(frame(5_000));
-        assert_eq!(outbox.closed(), None, "less than 100 bytes waited");
-        outbox.deliver(frame(60));
-        assert_eq!(outbox.closed().map(|close| close.code), Some(CloseCode::SlowConsumer));
-        outbox.deliver(frame(30));
-        taken.clear();
-        outbox.take(&mut taken);
-        assert!(taken.is_empty(), "nothing is queued for a connection that ends");
-    }
-
-    #[test]
-    fn who_waits_for_what_is_queued_does_not_wait_for_what_comes_later() {
-        let (outbox, mut taken) = (Outbox::new(1_000), VecDeque::new());
-        outbox.deliver(frame(60));
-        let mut drained = Box::pin(outbox.drained());
-        assert!(drained.as_mut().now_or_never().is_none());
-        outbox.deliver(frame(70));
-        outbox.take(&mut taken);
-        outbox.written(60);
-        assert!(drained.now_or_never().is_some());
-    }
-
-    #[test]
-    fn zero_is_without_bound() {
-        let outbox = Outbox::new(0);
-        (0..100).for_each(|_| outbox.deliver(frame(60_000)));
-        assert_eq!(outbox.closed(), None);
     }
 }

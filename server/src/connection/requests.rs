@@ -4,6 +4,7 @@ mod joining;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use readrealm_protocol::client::{
     Authenticate, ClientEvent, DeleteMessage, EditMessage, LeaveRoom, LoadPrevious, PostMessage, SetTyping,
 };
@@ -85,18 +86,19 @@ impl Requests {
             }
             return Err(reply);
         }
+        // What is rare stands on the heap while it is served, or every connection would keep room for the largest of it.
         match event {
-            ClientEvent::Authenticate(authenticate) => self.authenticate(id, &authenticate).await,
-            ClientEvent::JoinRoom(join) => self.join(id, join).await,
-            ClientEvent::LeaveRoom(leave) => self.leave(id, &leave).await,
             ClientEvent::Message(post) => {
                 let author = author.filter(|_| self.session.trusts());
                 self.post(id, post, author).await
             }
-            ClientEvent::EditMessage(edit) => self.edit(id, edit).await,
-            ClientEvent::DeleteMessage(delete) => self.delete(id, delete).await,
-            ClientEvent::LoadPrevious(load) => self.load_previous(id, &load).await,
-            ClientEvent::Typing(typing) => self.typing(&typing).await,
+            ClientEvent::Authenticate(authenticate) => Box::pin(self.authenticate(id, &authenticate)).await,
+            ClientEvent::JoinRoom(join) => Box::pin(self.join(id, join)).await,
+            ClientEvent::LeaveRoom(leave) => Box::pin(self.leave(id, &leave)).await,
+            ClientEvent::EditMessage(edit) => Box::pin(self.edit(id, edit)).await,
+            ClientEvent::DeleteMessage(delete) => Box::pin(self.delete(id, delete)).await,
+            ClientEvent::LoadPrevious(load) => Box::pin(self.load_previous(id, &load)).await,
+            ClientEvent::Typing(typing) => Box::pin(self.typing(&typing)).await,
         }
     }
 
@@ -108,6 +110,11 @@ impl Requests {
     /// Why the connection is to be closed, where its session is over.
     pub(super) fn over(&self, now: Instant) -> Option<Close> {
         self.session.over(now)
+    }
+
+    /// Answers a question for a sign of life.
+    pub(super) fn answer(&self, payload: Bytes) {
+        self.outbox.answer(payload);
     }
 
     /// Answers a frame that could not be read. Returns `false` where the client has sent too many of them.

@@ -147,9 +147,9 @@ impl Metrics {
         self.certificate_end.set(at);
     }
 
-    /// So many frames of so many bytes were written to a socket together.
-    pub fn wrote(&self, frames: u64, bytes: u64) {
-        self.writes.inc();
+    /// So many frames of so many bytes were written to sockets, in so many writes.
+    pub fn wrote(&self, writes: u64, frames: u64, bytes: u64) {
+        self.writes.add(writes);
         self.sent_frames.add(frames);
         self.sent_bytes.add(bytes);
     }

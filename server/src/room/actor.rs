@@ -136,6 +136,8 @@ impl Room {
         self.idle_since = None;
         let mut orphaned = false;
         loop {
+            // Everything that was told in one turn shares a write.
+            self.members.flush();
             if orphaned && self.pending.is_empty() {
                 return;
             }

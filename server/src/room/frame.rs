@@ -13,10 +13,18 @@ use serde::Serialize;
 #[derive(Debug, Clone)]
 pub struct Frame(Arc<Encoded>);
 
+/// Bytes before the text, in which the longest head has room.
+const HEAD: usize = 10;
+
+/// As long as most frames are.
+const USUAL: usize = 384;
+
 #[derive(Debug)]
 struct Encoded {
-    /// The frame as this protocol has it, which is UTF-8.
-    text: Bytes,
+    /// The text, which is UTF-8, behind its head.
+    wire: Bytes,
+    /// Where the text begins.
+    start: usize,
     /// The request it answers.
     id: Option<RequestId>,
     /// The same in the words of another transport, as a type of its own, once one of its clients was told.
@@ -50,21 +58,33 @@ impl Frame {
     }
 
     fn encode<T: Serialize>(event: &str, id: Option<RequestId>, seq: Option<Seq>, data: &T) -> Self {
+        let mut bytes = Vec::with_capacity(USUAL);
+        bytes.resize(HEAD, 0);
+        serde_json::to_writer(&mut bytes, &codec::Frame { event, id, seq, data }).expect("protocol types are JSON");
+        let (head, length) = head(bytes.len() - HEAD);
+        bytes[HEAD - length..HEAD].copy_from_slice(&head[..length]);
         Self(Arc::new(Encoded {
-            text: codec::encode(event, id, seq, data).into(),
+            wire: Bytes::from(bytes).slice(HEAD - length..),
+            start: length,
             id,
             translation: OnceLock::new(),
         }))
     }
 
     /// The bytes of the text, which are UTF-8.
-    pub fn bytes(&self) -> &Bytes {
-        &self.0.text
+    pub fn bytes(&self) -> &[u8] {
+        &self.0.wire[self.0.start..]
+    }
+
+    /// The text as a WebSocket has it, its head (RFC 6455, 5.2) before it: servers mask nothing, so all sockets are written the
+    /// same bytes.
+    pub fn wire(&self) -> &Bytes {
+        &self.0.wire
     }
 
     /// The text.
     pub fn text(&self) -> &str {
-        str::from_utf8(&self.0.text).unwrap_or_default()
+        str::from_utf8(self.bytes()).unwrap_or_default()
     }
 
     /// The request it answers.
@@ -81,27 +101,72 @@ impl Frame {
 
     /// Bytes of the text.
     pub fn len(&self) -> usize {
-        self.0.text.len()
+        self.0.wire.len() - self.0.start
     }
 
     /// Whether there is no text, which no frame made here is.
     pub fn is_empty(&self) -> bool {
-        self.0.text.is_empty()
+        self.len() == 0
     }
 }
 
 impl PartialEq for Frame {
     fn eq(&self, other: &Self) -> bool {
-        self.0.text == other.0.text
+        self.0.wire == other.0.wire
     }
 }
 
 impl Eq for Frame {}
 
+/// The head of a text of that many bytes, in one piece, and the head's own length.
+fn head(text: usize) -> ([u8; HEAD], usize) {
+    const TEXT: u8 = 0x81;
+    let mut head = [0; HEAD];
+    head[0] = TEXT;
+    if let Ok(short) = u8::try_from(text)
+        && short < 126
+    {
+        head[1] = short;
+        (head, 2)
+    } else if let Ok(length) = u16::try_from(text) {
+        head[1] = 126;
+        head[2..4].copy_from_slice(&length.to_be_bytes());
+        (head, 4)
+    } else {
+        head[1] = 127;
+        head[2..].copy_from_slice(&(text as u64).to_be_bytes());
+        (head, HEAD)
+    }
+}
+
 /// Where a room puts the frames for one of its members.
 pub trait Deliver: Send + Sync {
-    /// Queues a frame and returns at once. What happens when the queue is full is the receiver's policy.
+    /// Queues a frame, sees to it that it is written, and returns at once. What happens when the queue is full is the receiver's
+    /// policy.
     fn deliver(&self, frame: Frame);
+
+    /// Queues a frame. Returns whether it is the caller's to [`flush`](Self::flush), which is owed then: until it is done more may be
+    /// queued, and shares the write.
+    fn queue(&self, frame: Frame) -> bool {
+        self.deliver(frame);
+        false
+    }
+
+    /// Writes what is queued, as far as the peer takes it at once, or has it written.
+    fn flush(&self) -> Written {
+        Written::default()
+    }
+}
+
+/// What was written together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Written {
+    /// How often something was.
+    pub writes: u64,
+    /// Frames.
+    pub frames: u64,
+    /// Bytes of their texts.
+    pub bytes: u64,
 }
 
 #[cfg(test)]
@@ -109,6 +174,23 @@ mod tests {
     use std::cell::Cell;
 
     use super::*;
+
+    #[test]
+    fn the_head_says_how_long_the_text_is_and_all_share_the_bytes() {
+        for (length, head) in [
+            (125, &[0x81, 125][..]),
+            (126, &[0x81, 126, 0, 126]),
+            (65_535, &[0x81, 126, 255, 255]),
+            (65_536, &[0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]),
+        ] {
+            let bare = Frame::event("typing", &"").len();
+            let frame = Frame::event("typing", &"x".repeat(length - bare));
+            assert_eq!(frame.len(), length);
+            assert_eq!(frame.wire()[..head.len()], *head);
+            assert_eq!(frame.wire()[head.len()..], *frame.text().as_bytes());
+            assert_eq!(frame.clone().wire().as_ptr(), frame.wire().as_ptr());
+        }
+    }
 
     #[test]
     fn a_frame_is_translated_once_however_many_share_it() {

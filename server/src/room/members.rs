@@ -13,10 +13,17 @@ use crate::metrics::Metrics;
 
 use super::ambient::Ambient;
 use super::presence::{Moved, Presence};
-use super::{ConnectionId, Frame, Member};
+use super::{ConnectionId, Deliver, Frame, Member, Written};
 
 /// How often `occupancy` is told at most.
 const OCCUPANCY_EVERY: Duration = Duration::from_secs(1);
+
+/// So many members are written to at once; of more, each so many in a task of their own, so that a large room goes on with its work
+/// while all processors write.
+const AT_ONCE: usize = 16;
+
+/// The same, where it is in a task.
+const IN_A_TASK: usize = 64;
 
 /// The connections in a room, with their users.
 #[derive(Debug)]
@@ -30,6 +37,8 @@ pub struct Members {
     /// Those who are present and told nothing for now: they read from the log what they missed.
     paused: FxHashMap<ConnectionId, Member>,
     presence: Presence,
+    /// Who is to be written to at the end of the room's turn: all that is said in it shares a write.
+    due: Vec<Arc<dyn Deliver>>,
     /// When `occupancy` may be told next, where there is news to tell.
     occupancy_due: Option<Instant>,
     occupancy_told: Option<Instant>,
@@ -47,6 +56,7 @@ impl Members {
             index: FxHashMap::default(),
             paused: FxHashMap::default(),
             presence: Presence::default(),
+            due: Vec::new(),
             occupancy_due: None,
             occupancy_told: None,
         }
@@ -167,11 +177,26 @@ impl Members {
         }
     }
 
-    /// Puts one frame, encoded once, into every member's queue.
-    pub fn broadcast(&self, frame: &Frame) {
+    /// Puts one frame, encoded once, into every member's queue. It is written by the next [`flush`](Self::flush).
+    pub fn broadcast(&mut self, frame: &Frame) {
         self.metrics.deliveries.add(self.list.len() as u64);
         for member in &self.list {
-            member.outbox.deliver(frame.clone());
+            if member.outbox.queue(frame.clone()) {
+                self.due.push(Arc::clone(&member.outbox));
+            }
+        }
+    }
+
+    /// Writes what members are told, with what they were answered meanwhile. Due at the end of each turn of the room.
+    pub fn flush(&mut self) {
+        if self.due.len() <= AT_ONCE {
+            write(self.due.drain(..), &self.metrics);
+            return;
+        }
+        let mut due = std::mem::take(&mut self.due).into_iter();
+        while due.len() > 0 {
+            let (some, metrics): (Vec<_>, _) = (due.by_ref().take(IN_A_TASK).collect(), Arc::clone(&self.metrics));
+            tokio::spawn(async move { write(some, &metrics) });
         }
     }
 
@@ -201,7 +226,7 @@ impl Members {
         self.occupancy_due.get_or_insert(earliest.max(now));
     }
 
-    fn tell_moved(&self, event: &str, user: &User) {
+    fn tell_moved(&mut self, event: &str, user: &User) {
         let moved = UserMoved {
             book_id: self.book,
             user_id: user.user_id.clone(),
@@ -211,7 +236,7 @@ impl Members {
         self.broadcast_to_others(user, &Frame::event(event, &moved));
     }
 
-    fn tell_typing(&self, user: &User, typing: bool) {
+    fn tell_typing(&mut self, user: &User, typing: bool) {
         let told = UserTyping {
             book_id: self.book,
             user_id: user.user_id.clone(),
@@ -221,14 +246,27 @@ impl Members {
         self.broadcast_to_others(user, &Frame::event("typing", &told));
     }
 
-    fn broadcast_to_others(&self, user: &User, frame: &Frame) {
+    fn broadcast_to_others(&mut self, user: &User, frame: &Frame) {
         let mut told = 0;
         for member in self.list.iter().filter(|member| member.user.user_id != user.user_id) {
-            member.outbox.deliver(frame.clone());
+            if member.outbox.queue(frame.clone()) {
+                self.due.push(Arc::clone(&member.outbox));
+            }
             told += 1;
         }
         self.metrics.deliveries.add(told);
     }
+}
+
+fn write(outboxes: impl IntoIterator<Item = Arc<dyn Deliver>>, metrics: &Metrics) {
+    let mut all = Written::default();
+    for outbox in outboxes {
+        let Written { writes, frames, bytes } = outbox.flush();
+        all.writes += writes;
+        all.frames += frames;
+        all.bytes += bytes;
+    }
+    metrics.wrote(all.writes, all.frames, all.bytes);
 }
 
 /// A room that ends, in whichever way, holds nobody any more.

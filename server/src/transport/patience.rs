@@ -95,6 +95,11 @@ impl<S> Patient<S> {
         self.phases.clone()
     }
 
+    /// The socket, which is waited for no more.
+    pub(super) fn into_inner(self) -> S {
+        self.socket
+    }
+
     fn set(&mut self, time: Duration) {
         match &mut self.timer {
             Some(timer) => timer.as_mut().reset(Instant::now() + time),

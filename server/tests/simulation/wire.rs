@@ -112,6 +112,8 @@ impl Wire {
                     let _ = self.to_node.send(Said::Pong);
                     continue;
                 }
+                // Nobody here asks for one.
+                Some(Heard::Outbound(Outbound::Pong(_))) => continue,
                 // The reason of a drain names a delay by chance; its code is the promise.
                 Some(Heard::End(End::Closed(close))) => Next::Ended(close.code.get().to_string()),
                 Some(Heard::End(End::Gone)) => Next::Ended("gone".to_owned()),

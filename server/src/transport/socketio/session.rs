@@ -42,6 +42,7 @@ pub(super) async fn serve(socket: Arc<Socket<Link>>, packets: mpsc::Receiver<Ite
     let first = entrance.token.map(|token| authenticate(token, &asked));
     let reader = Reader::new(packets, asked.clone(), first, services.limits.idle_timeout);
     let terms = Terms {
+        line: None,
         has_heartbeat: true,
         stays: rand::random_range(Duration::ZERO..=services.limits.reconnect_spread),
     };

@@ -1,0 +1,176 @@
+//! What becomes of frames, with a socket that takes as much as a test lets it.
+
+use futures_util::FutureExt;
+
+use super::*;
+
+fn frame(bytes: usize) -> Frame {
+    let text = "x".repeat(bytes - Frame::event("t", &"").len());
+    Frame::event("t", &text)
+}
+
+/// A socket that takes so many bytes more, and what was written to it, write by write.
+#[derive(Debug, Default)]
+struct Socket {
+    room: Mutex<usize>,
+    writes: Mutex<Vec<Vec<Frame>>>,
+}
+
+impl Socket {
+    fn with_room(bytes: usize) -> Arc<Self> {
+        let socket = Self::default();
+        *socket.room.lock().unwrap() = bytes;
+        Arc::new(socket)
+    }
+
+    fn writes(&self) -> Vec<Vec<Frame>> {
+        std::mem::take(&mut *self.writes.lock().unwrap())
+    }
+}
+
+impl Line for Socket {
+    fn try_send(&self, frames: &[Frame]) -> Sent {
+        let mut room = self.room.lock().unwrap();
+        let (mut sent, mut is_whole) = (0, true);
+        while sent < frames.len() && *room > 0 {
+            is_whole = frames[sent].len() <= *room;
+            *room = room.saturating_sub(frames[sent].len());
+            sent += 1;
+        }
+        if sent > 0 {
+            self.writes.lock().unwrap().push(frames[..sent].to_vec());
+        }
+        Sent { frames: sent, is_whole }
+    }
+}
+
+fn take(outbox: &Outbox, taken: &mut VecDeque<Frame>) -> Option<Turn> {
+    outbox.turn(false, taken).now_or_never().map(Result::unwrap)
+}
+
+#[test]
+fn what_is_told_in_one_turn_of_a_room_shares_a_write_and_a_queue() {
+    let socket = Socket::with_room(1_000);
+    let outbox = Outbox::new(1_000, Some(socket.clone()));
+    let (frames, mut taken) = ([40, 50, 60].map(frame), VecDeque::new());
+    assert!(outbox.queue(frames[0].clone()), "a write is owed");
+    assert!(!outbox.queue(frames[1].clone()), "the same");
+    outbox.deliver(frames[2].clone());
+    let written = outbox.flush();
+    assert_eq!((written.writes, written.frames, written.bytes), (1, 3, 150));
+    assert_eq!(socket.writes(), [frames.to_vec()]);
+    assert!(outbox.drained().now_or_never().is_some());
+    assert!(
+        take(&outbox, &mut taken).is_none(),
+        "nothing is left for the connection's task"
+    );
+    assert_eq!(outbox.flush(), Written::default());
+}
+
+#[test]
+fn what_the_socket_does_not_take_is_the_connections_task_s_and_goes_first() {
+    let socket = Socket::with_room(60);
+    let outbox = Outbox::new(1_000, Some(socket.clone()));
+    let frames = [40, 50, 60, 70].map(frame);
+    for frame in &frames[..3] {
+        outbox.queue(frame.clone());
+    }
+    assert_eq!(outbox.flush().frames, 2, "of the second a part");
+    *socket.room.lock().unwrap() = 1_000;
+    outbox.queue(frames[3].clone());
+    assert_eq!(outbox.flush(), Written::default(), "nobody writes past what was begun");
+    let mut taken = VecDeque::new();
+    let turn = take(&outbox, &mut taken).unwrap();
+    assert_eq!((turn.begun, &taken), (50, &frames[2..].to_vec().into()));
+    outbox.queue(frames[0].clone());
+    assert_eq!(outbox.flush(), Written::default(), "it is the task's turn");
+    let mut drained = Box::pin(outbox.drained());
+    assert!(drained.as_mut().now_or_never().is_none());
+    outbox.written(50 + 60 + 70);
+    assert_eq!(outbox.flush().frames, 1);
+    assert!(drained.now_or_never().is_some());
+}
+
+#[test]
+fn one_that_ends_is_written_to_by_its_task_alone() {
+    let socket = Socket::with_room(1_000);
+    let outbox = Outbox::new(1_000, Some(socket.clone()));
+    outbox.seal(false).now_or_never().unwrap();
+    outbox.queue(frame(40));
+    assert_eq!(outbox.flush(), Written::default());
+    assert_eq!(outbox.rest(), [frame(40)]);
+    assert_eq!(socket.writes(), [[]; 0]);
+}
+
+#[test]
+fn the_last_question_for_life_is_answered_whoever_writes() {
+    let (outbox, mut taken) = (Outbox::new(1_000, Some(Socket::with_room(1_000))), VecDeque::new());
+    outbox.answer(Bytes::from_static(b"1"));
+    outbox.answer(Bytes::from_static(b"2"));
+    let turn = take(&outbox, &mut taken).unwrap();
+    assert_eq!(turn.pong.as_deref(), Some(&b"2"[..]));
+    outbox.written(0);
+    assert!(take(&outbox, &mut taken).is_none());
+}
+
+#[test]
+fn a_queue_that_is_empty_keeps_little_memory() {
+    let outbox = Outbox::new(0, Some(Socket::with_room(usize::MAX)));
+    (0..1_000).for_each(|_| outbox.deliver(frame(40)));
+    assert_eq!(outbox.flush().frames, 1_000);
+    assert!(outbox.lock().frames.capacity() <= USUAL_FRAMES);
+    outbox.queue(frame(40));
+    outbox.flush();
+    assert!(
+        (1..=USUAL_FRAMES).contains(&outbox.lock().frames.capacity()),
+        "nor is it asked for each time"
+    );
+}
+
+#[test]
+fn frames_come_out_in_order_and_all_at_once() {
+    let (outbox, mut taken) = (Outbox::new(1_000, None), VecDeque::new());
+    assert!(take(&outbox, &mut taken).is_none());
+    let frames = [frame(40), frame(50)];
+    for frame in &frames {
+        outbox.deliver(frame.clone());
+    }
+    assert!(take(&outbox, &mut taken).is_some());
+    assert_eq!(taken, frames);
+    assert!(take(&outbox, &mut taken).is_none());
+}
+
+#[test]
+fn bytes_count_until_they_are_written_and_overflow_closes_with_4008() {
+    let (outbox, mut taken) = (Outbox::new(100, None), VecDeque::new());
+    outbox.deliver(frame(60));
+    take(&outbox, &mut taken);
+    outbox.written(60);
+    outbox.deliver(frame(60));
+    take(&outbox, &mut taken);
+    outbox.deliver(frame(5_000));
+    assert_eq!(outbox.closed(), None, "less than 100 bytes waited");
+    outbox.deliver(frame(60));
+    assert_eq!(outbox.closed().map(|close| close.code), Some(CloseCode::SlowConsumer));
+    outbox.deliver(frame(30));
+    assert!(outbox.rest().is_empty(), "nothing is queued for a connection that ends");
+}
+
+#[test]
+fn who_waits_for_what_is_queued_does_not_wait_for_what_comes_later() {
+    let (outbox, mut taken) = (Outbox::new(1_000, None), VecDeque::new());
+    outbox.deliver(frame(60));
+    let mut drained = Box::pin(outbox.drained());
+    assert!(drained.as_mut().now_or_never().is_none());
+    outbox.deliver(frame(70));
+    take(&outbox, &mut taken);
+    outbox.written(60);
+    assert!(drained.now_or_never().is_some());
+}
+
+#[test]
+fn zero_is_without_bound() {
+    let outbox = Outbox::new(0, None);
+    (0..100).for_each(|_| outbox.deliver(frame(60_000)));
+    assert_eq!(outbox.closed(), None);
+}
