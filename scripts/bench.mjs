@@ -1,5 +1,5 @@
-// npm run bench -- SCENARIO [FLAG...]: measures a release build of the server, with a real mongod at hand; `browser`, with a
-// real Chromium and the SDK. READREALM_SERVER names a server that is built already.
+// npm run bench [-- SCENARIO [FLAG...]]: measures a release build of the server, with a real mongod at hand; `browser`, with a
+// real Chromium and the SDK. Without a scenario it is `peers`. READREALM_SERVER names a server that is built already.
 
 import { join } from "node:path";
 import { buildSdk } from "./build-sdk.mjs";
@@ -16,8 +16,11 @@ function bench(flags) {
 
 async function native(flags) {
   const env = await prepare(["mongod"]);
-  await compile([...SERVER, ...BENCH]);
-  return run("cargo", ["run", "--quiet", "--release", ...BENCH, "--", ...flags], { env, show: true });
+  await compile(env.READREALM_SERVER ? BENCH : [...SERVER, ...BENCH]);
+  const named = /^(-h|--help|[a-z].*)$/.test(flags[0] ?? "") ? flags : ["peers", ...flags];
+  // 10,000 connections are as many files, on either side.
+  const program = ["-c", 'ulimit -n "$(ulimit -H -n)"; exec "$@"', "sh", join(targetDir, "release/readrealm-bench"), ...named];
+  return run("sh", program, { env, show: true });
 }
 
 async function inBrowser(flags) {

@@ -1,43 +1,89 @@
 //! Measures a real server from outside. Every figure that counts is a ratio within one run.
 //!
 //! ```text
-//! npm run bench -- join
+//! npm run bench
+//! npm run bench -- peers --only ours,floor --scenario deliver
 //! ```
 
 mod flood;
-mod join;
-mod member;
+mod floor;
+mod load;
+mod machine;
 mod nodes;
+mod peer;
+mod peers;
+mod process;
+mod report;
 mod resume;
 mod rounds;
+mod scenario;
 mod seed;
-mod socketio;
+
+use std::process::ExitCode;
 
 use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
+
+use load::Outcome;
 
 #[derive(Debug, Parser)]
 #[command(about = "Measures ReadRealm Chat; the server is $READREALM_SERVER, or the one beside this program")]
 enum Scenario {
-    /// How long a join takes in rooms of 50, 10,000 and 1,000,000 events, on SQLite and on MongoDB.
-    Join(join::Options),
+    /// What deliveries, appends, connections and joins cost, with the peers side by side. This is what runs without a name.
+    Peers(peers::Options),
+    /// The server of the floor, which `peers` starts.
+    #[command(hide = true)]
+    Floor(floor::Options),
     /// What two nodes on one replica set bring against one, conflicts, and delivery from node to node.
     Nodes(nodes::Options),
     /// What a room notices of 2,000 connections that send garbage.
     Flood(flood::Options),
     /// What it costs to resume a room of 1,000,000 events from its beginning, while the room talks on.
     Resume(resume::Options),
-    /// What a delivery costs the server on `/ws` and on `/socket.io/`.
-    #[command(name = "socketio")]
-    SocketIo(socketio::Options),
 }
 
-#[tokio::main]
-async fn main() {
-    match Scenario::parse() {
-        Scenario::Join(options) => join::run(&options).await,
+fn main() -> ExitCode {
+    let scenario = Scenario::parse();
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let outcome = match scenario {
+        // Without the runtime's threads.
+        Scenario::Floor(options) => floor::run(&options),
+        scenario => runtime.block_on(async {
+            tokio::select! {
+                outcome = measure(scenario) => outcome,
+                () = asked_to_end() => Err("interrupted".into()),
+            }
+        }),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn measure(scenario: Scenario) -> Outcome<()> {
+    match scenario {
+        Scenario::Peers(options) => return tokio::spawn(async move { peers::run(&options).await }).await?,
+        Scenario::Floor(_) => {}
         Scenario::Nodes(options) => nodes::run(&options).await,
         Scenario::Flood(options) => flood::run(&options).await,
         Scenario::Resume(options) => resume::run(&options).await,
-        Scenario::SocketIo(options) => socketio::run(&options).await,
     }
+    Ok(())
+}
+
+/// Ctrl-C, or a polite kill. What was started ends as what holds it is dropped.
+async fn asked_to_end() {
+    let (Ok(mut interrupted), Ok(mut terminated)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupted.recv() => {}
+        _ = terminated.recv() => {}
+    }
+    load::interrupt();
 }

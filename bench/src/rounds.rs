@@ -3,13 +3,18 @@
 use std::time::Duration;
 
 /// Times taken of the same thing.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Samples(Vec<Duration>);
 
 impl Samples {
     /// Adds one.
     pub(crate) fn push(&mut self, sample: Duration) {
         self.0.push(sample);
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// All of these in one.

@@ -26,7 +26,7 @@ const MISSING: &str = "no mongod: put one in PATH, name it in MONGOD=/path/to/mo
 pub struct Mongod {
     /// Before and after the name of the database.
     url: (String, String),
-    _process: Option<Process>,
+    process: Option<Process>,
     _folder: Option<TempDir>,
 }
 
@@ -41,7 +41,7 @@ impl Mongod {
         let mongod = Arc::new(match std::env::var(OVERRIDE) {
             Ok(url) => Self {
                 url: split(&url),
-                _process: None,
+                process: None,
                 _folder: None,
             },
             Err(_) => Self::start(true).await,
@@ -58,6 +58,11 @@ impl Mongod {
     /// The URL of a database.
     pub fn database(&self, name: &str) -> String {
         format!("{}/{name}{}", self.url.0, self.url.1)
+    }
+
+    /// Its process, where this harness started it.
+    pub fn pid(&self) -> Option<u32> {
+        self.process.as_ref().map(Process::pid)
     }
 
     async fn start(replica_set: bool) -> Self {
@@ -90,7 +95,7 @@ impl Mongod {
         let url = (format!("mongodb://127.0.0.1:{port}"), suffix.to_owned());
         Self {
             url,
-            _process: Some(process),
+            process: Some(process),
             _folder: Some(folder),
         }
     }

@@ -1,0 +1,74 @@
+//! `readrealm-server`, as it is shipped, without the limits that a load generator would meet.
+
+use e2e::{Server, Store};
+use readrealm_protocol::BookId;
+use readrealm_server::log::open::open;
+
+use super::{ENDING, Kind, Peer, Running, Site};
+use crate::load::{Outcome, Speech};
+use crate::seed;
+
+/// All from one address, and faster than people type.
+pub(crate) const FLAGS: [&str; 10] = [
+    "--max-connections-per-address",
+    "0",
+    "--messages-per-second",
+    "0",
+    "--user-messages-per-second",
+    "0",
+    "--joins-per-second",
+    "0",
+    "--user-joins-per-second",
+    "0",
+];
+
+/// A server, and what it stores in.
+#[derive(Debug)]
+pub(crate) struct Ours {
+    server: Server,
+    _store: Store,
+}
+
+pub(super) async fn start(kind: Kind, site: &Site, rooms: &[(u32, u32)]) -> Outcome<Peer> {
+    let (store, database) = match kind {
+        Kind::OursMongodb => {
+            let mongod = site.mongod.as_ref().ok_or("no mongod was started")?;
+            (Store::mongodb().await, mongod.pid().into_iter().collect())
+        }
+        Kind::Memory => (Store::memory(), Vec::new()),
+        _ => (Store::sqlite(), Vec::new()),
+    };
+    if !rooms.is_empty() {
+        let log = open(&store.url().parse()?).await?;
+        for (room, events) in rooms {
+            seed::fill(&*log, BookId::from(*room), *events).await;
+        }
+        log.close().await;
+    }
+    let server = Server::start_with(&store, &FLAGS).await;
+    Ok(Peer {
+        address: server.address(),
+        speech: if kind == Kind::OverSocketio {
+            Speech::SocketIo
+        } else {
+            Speech::Native
+        },
+        server: vec![server.process().pid()],
+        database,
+        running: Running::Ours(Box::new(Ours { server, _store: store })),
+    })
+}
+
+impl Ours {
+    /// Kills it and starts it anew; its process's number.
+    pub(super) async fn restart(&mut self) -> u32 {
+        self.server.restart().await;
+        self.server.process().pid()
+    }
+
+    /// Asks it to end, as a profiler around it needs.
+    pub(super) async fn end(mut self: Box<Self>) {
+        self.server.terminate();
+        let _ = tokio::time::timeout(ENDING, self.server.ended()).await;
+    }
+}
