@@ -16,6 +16,9 @@ const AT_ONCE: usize = 256;
 /// The longest anything that a crowd waits for may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The longest it may take a crowd to enter.
+const ENTERING: Duration = Duration::from_mins(1);
+
 /// How often a wait looks whether it was interrupted.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -90,12 +93,15 @@ impl Crowd {
     pub(crate) fn enter(&mut self, seats: impl IntoIterator<Item = Seat>) -> Outcome<()> {
         let (mut seats, before) = (seats.into_iter().peekable(), self.connections.len());
         self.heads.joined.clear();
-        let mut deadline = Instant::now() + PATIENCE;
+        let (began, mut deadline) = (Instant::now(), Instant::now() + PATIENCE);
         let mut inside = 0;
         while seats.peek().is_some() || inside < self.connections.len() - before {
             while self.connections.len() - before - inside < AT_ONCE {
                 let Some(seat) = seats.next() else { break };
                 self.connect(seat)?;
+            }
+            if began.elapsed() > ENTERING {
+                return Err(format!("only {inside} connections got in within {ENTERING:?}").into());
             }
             self.turn(deadline)?;
             if self.heads.joined.len() > inside {

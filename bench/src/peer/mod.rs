@@ -111,7 +111,10 @@ impl Kind {
 
     /// Whether it is this project's server.
     pub(crate) fn is_ours(self) -> bool {
-        matches!(self, Self::OursSqlite | Self::OursMongodb | Self::Memory | Self::OverSocketio)
+        matches!(
+            self,
+            Self::OursSqlite | Self::OursMongodb | Self::Memory | Self::OverSocketio
+        )
     }
 
     /// Whether it keeps all that is said.

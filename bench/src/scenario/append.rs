@@ -42,6 +42,9 @@ pub(super) fn run(peer: &Peer, window: u32, size: Size) -> Outcome<Figures> {
     let took = go_on(&mut crowd, &mut writers, began + size.time)?;
     let (spent, time) = (Spent::by_now(peer)?.since(before), began.elapsed());
     let acked = took.len() as u64;
+    if acked == 0 {
+        return Err(format!("nothing was acknowledged in {time:?}").into());
+    }
     Ok(vec![
         ("acked/s", per_second(acked, time)),
         ("p50 ms", took.percentile(50) / 1e3),
