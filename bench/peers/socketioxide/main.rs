@@ -75,7 +75,8 @@ async fn posts(socket: SocketRef, Data(post): Data<Post>, ack: AckSender) {
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
-    let (layer, io) = SocketIo::new_layer();
+    // What does not fit is dropped: 128 packets are not enough for 32 messages under way on a busy machine.
+    let (layer, io) = SocketIo::builder().max_buffer_size(4096).build_layer();
     // In a middleware, as that runs before the client hears that it may speak; a handler runs beside what it says then.
     let listens = async |socket: SocketRef| {
         socket.on("joinRoom", joins);
