@@ -202,6 +202,30 @@ impl Outbox {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Returns whether somebody is to be told that there is something to write.
+    fn put(&self, frames: impl IntoIterator<Item = Frame>) -> bool {
+        let mut queue = self.lock();
+        // Whoever has the turn takes them, too.
+        let is_first = queue.frames.is_empty() && !queue.taken;
+        for frame in frames {
+            if queue.closed.is_some() {
+                return false;
+            }
+            // Judged by what waits before it: a frame larger than the whole queue travels too.
+            if queue.queued - queue.written >= self.capacity {
+                queue.frames = VecDeque::new();
+                let reason = format!("over {} bytes were waiting; resume by seq", self.capacity);
+                queue.closed = Some(Close::new(CloseCode::SlowConsumer, reason));
+                drop(queue);
+                self.waker.wake();
+                return false;
+            }
+            queue.queued += frame.len() as u64;
+            queue.frames.push_back(frame);
+        }
+        is_first && !queue.frames.is_empty()
+    }
+
     /// Puts `sent` of the `frames` down as written. Returns whether there is more to write, which is in `frames` then; else the turn is
     /// over.
     fn go_on(&self, frames: &mut VecDeque<Frame>, sent: Sent, bytes: u64, begun: u64) -> bool {
@@ -234,30 +258,13 @@ impl Outbox {
 impl Deliver for Outbox {
     fn deliver(&self, frame: Frame) {
         // A task that has frames to take is awake already.
-        if self.queue(frame) {
+        if self.put([frame]) {
             self.waker.wake();
         }
     }
 
-    fn queue(&self, frame: Frame) -> bool {
-        let mut queue = self.lock();
-        if queue.closed.is_some() {
-            return false;
-        }
-        // Judged by what waits before it: a frame larger than the whole queue travels too.
-        if queue.queued - queue.written >= self.capacity {
-            queue.frames = VecDeque::new();
-            let reason = format!("over {} bytes were waiting; resume by seq", self.capacity);
-            queue.closed = Some(Close::new(CloseCode::SlowConsumer, reason));
-            drop(queue);
-            self.waker.wake();
-            return false;
-        }
-        queue.queued += frame.len() as u64;
-        // Whoever has the turn takes it, too.
-        let is_first = queue.frames.is_empty() && !queue.taken;
-        queue.frames.push_back(frame);
-        is_first
+    fn queue(&self, frames: &[Frame]) -> bool {
+        self.put(frames.iter().cloned())
     }
 
     fn flush(&self) -> Written {

@@ -310,10 +310,8 @@ impl Room {
 
     /// Tells the members of events that have passed.
     fn tell(&mut self, passed: Vec<SharedEvent>) {
-        for event in passed {
-            let frame = self.timeline.apply(&event);
-            self.members.broadcast(&frame);
-        }
+        let frames: Vec<_> = passed.iter().map(|event| self.timeline.apply(event)).collect();
+        self.members.broadcast(&frames);
     }
 
     fn idle_time(&self) -> Duration {

@@ -145,10 +145,12 @@ pub trait Deliver: Send + Sync {
     /// policy.
     fn deliver(&self, frame: Frame);
 
-    /// Queues a frame. Returns whether it is the caller's to [`flush`](Self::flush), which is owed then: until it is done more may be
+    /// Queues frames. Returns whether it is the caller's to [`flush`](Self::flush), which is owed then: until it is done more may be
     /// queued, and shares the write.
-    fn queue(&self, frame: Frame) -> bool {
-        self.deliver(frame);
+    fn queue(&self, frames: &[Frame]) -> bool {
+        for frame in frames {
+            self.deliver(frame.clone());
+        }
         false
     }
 

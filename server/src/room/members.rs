@@ -173,15 +173,16 @@ impl Members {
                 book_id: self.book,
                 count: self.presence.count(),
             };
-            self.broadcast(&Frame::event("occupancy", &occupancy));
+            self.broadcast(&[Frame::event("occupancy", &occupancy)]);
         }
     }
 
-    /// Puts one frame, encoded once, into every member's queue. It is written by the next [`flush`](Self::flush).
-    pub fn broadcast(&mut self, frame: &Frame) {
-        self.metrics.deliveries.add(self.list.len() as u64);
+    /// Puts frames, encoded once, into every member's queue: all of them in one go, as each member is far from the last in memory. They
+    /// are written by the next [`flush`](Self::flush).
+    pub fn broadcast(&mut self, frames: &[Frame]) {
+        self.metrics.deliveries.add((self.list.len() * frames.len()) as u64);
         for member in &self.list {
-            if member.outbox.queue(frame.clone()) {
+            if member.outbox.queue(frames) {
                 self.due.push(Arc::clone(&member.outbox));
             }
         }
@@ -249,7 +250,7 @@ impl Members {
     fn broadcast_to_others(&mut self, user: &User, frame: &Frame) {
         let mut told = 0;
         for member in self.list.iter().filter(|member| member.user.user_id != user.user_id) {
-            if member.outbox.queue(frame.clone()) {
+            if member.outbox.queue(std::slice::from_ref(frame)) {
                 self.due.push(Arc::clone(&member.outbox));
             }
             told += 1;

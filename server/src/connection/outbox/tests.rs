@@ -53,8 +53,8 @@ fn what_is_told_in_one_turn_of_a_room_shares_a_write_and_a_queue() {
     let socket = Socket::with_room(1_000);
     let outbox = Outbox::new(1_000, Some(socket.clone()));
     let (frames, mut taken) = ([40, 50, 60].map(frame), VecDeque::new());
-    assert!(outbox.queue(frames[0].clone()), "a write is owed");
-    assert!(!outbox.queue(frames[1].clone()), "the same");
+    assert!(outbox.queue(&frames[0..=0]), "a write is owed");
+    assert!(!outbox.queue(&frames[1..=1]), "the same");
     outbox.deliver(frames[2].clone());
     let written = outbox.flush();
     assert_eq!((written.writes, written.frames, written.bytes), (1, 3, 150));
@@ -73,16 +73,16 @@ fn what_the_socket_does_not_take_is_the_connections_task_s_and_goes_first() {
     let outbox = Outbox::new(1_000, Some(socket.clone()));
     let frames = [40, 50, 60, 70].map(frame);
     for frame in &frames[..3] {
-        outbox.queue(frame.clone());
+        outbox.queue(std::slice::from_ref(frame));
     }
     assert_eq!(outbox.flush().frames, 2, "of the second a part");
     *socket.room.lock().unwrap() = 1_000;
-    outbox.queue(frames[3].clone());
+    outbox.queue(&frames[3..=3]);
     assert_eq!(outbox.flush(), Written::default(), "nobody writes past what was begun");
     let mut taken = VecDeque::new();
     let turn = take(&outbox, &mut taken).unwrap();
     assert_eq!((turn.begun, &taken), (50, &frames[2..].to_vec().into()));
-    outbox.queue(frames[0].clone());
+    outbox.queue(&frames[0..=0]);
     assert_eq!(outbox.flush(), Written::default(), "it is the task's turn");
     let mut drained = Box::pin(outbox.drained());
     assert!(drained.as_mut().now_or_never().is_none());
@@ -96,7 +96,7 @@ fn one_that_ends_is_written_to_by_its_task_alone() {
     let socket = Socket::with_room(1_000);
     let outbox = Outbox::new(1_000, Some(socket.clone()));
     outbox.seal(false).now_or_never().unwrap();
-    outbox.queue(frame(40));
+    outbox.queue(&[frame(40)]);
     assert_eq!(outbox.flush(), Written::default());
     assert_eq!(outbox.rest(), [frame(40)]);
     assert_eq!(socket.writes(), [[]; 0]);
@@ -119,7 +119,7 @@ fn a_queue_that_is_empty_keeps_little_memory() {
     (0..1_000).for_each(|_| outbox.deliver(frame(40)));
     assert_eq!(outbox.flush().frames, 1_000);
     assert!(outbox.lock().frames.capacity() <= USUAL_FRAMES);
-    outbox.queue(frame(40));
+    outbox.queue(&[frame(40)]);
     outbox.flush();
     assert!(
         (1..=USUAL_FRAMES).contains(&outbox.lock().frames.capacity()),
