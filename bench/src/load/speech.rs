@@ -177,7 +177,7 @@ mod tests {
             (Speech::Native, br#"{"event":"previousMessages","id":0}"#, Heard::Joined),
             (Speech::Native, br#"{"event":"error","id":1}"#, Heard::Refused),
             (Speech::SocketIo, br#"42["newMessage",{}]"#, Heard::Delivery),
-            (Speech::SocketIo, br#"4312[{}]"#, Heard::Ack(12)),
+            (Speech::SocketIo, br"4312[{}]", Heard::Ack(12)),
             (Speech::SocketIo, br#"42["previousMessages",[]]"#, Heard::Joined),
             (Speech::SocketIo, br#"42["exception",{}]"#, Heard::Refused),
             (Speech::Raw, br#"{"event":"message"}"#, Heard::Delivery),

@@ -295,7 +295,7 @@ impl Room {
 
     fn let_through(&mut self) {
         let passed = self.pass();
-        self.tell(passed);
+        self.tell(&passed);
     }
 
     /// Moves the room's position over every event that is there: what is appended from now on stands after them.
@@ -309,7 +309,7 @@ impl Room {
     }
 
     /// Tells the members of events that have passed.
-    fn tell(&mut self, passed: Vec<SharedEvent>) {
+    fn tell(&mut self, passed: &[SharedEvent]) {
         let frames: Vec<_> = passed.iter().map(|event| self.timeline.apply(event)).collect();
         self.members.broadcast(&frames);
     }

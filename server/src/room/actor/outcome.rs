@@ -106,7 +106,7 @@ impl Room {
         // What is to be written next is on its way before this is told: the log and the telling keep nobody waiting.
         self.start_work();
         // The sender's own `message` goes before the `ack`.
-        self.tell(passed);
+        self.tell(&passed);
         answer(ended, &self.services.metrics);
         self.admit(false);
     }
