@@ -41,6 +41,12 @@ export const suites = [
     commands: [{ command: "node", args: ["--test", "--test-reporter=spec", "scripts/supply/"] }],
   },
   {
+    // Against what is stored in bench/counts.json; where another compiler or Valgrind counts, that is said and nothing judged.
+    name: "counts",
+    needs: ["valgrind"],
+    commands: [{ command: "node", args: ["--test", "--test-reporter=spec", "scripts/counts/"] }],
+  },
+  {
     name: "rust",
     needs: ["mongod"],
     commands: [cargo("test", ...NATIVE, "--no-fail-fast")],

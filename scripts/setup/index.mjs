@@ -6,6 +6,7 @@ import { cargoDeny } from "./cargo-deny.mjs";
 import { mongod } from "./mongod.mjs";
 import { npmInstall } from "./npm.mjs";
 import { twiggy } from "./twiggy.mjs";
+import { valgrind } from "./valgrind.mjs";
 import { wasmBindgen } from "./wasm-bindgen.mjs";
 import { wasmPack } from "./wasm-pack.mjs";
 import { wasmTarget } from "./wasm-target.mjs";
@@ -13,7 +14,7 @@ import { wasmTarget } from "./wasm-target.mjs";
 // What compiles and what downloads go on beside each other; within a lane one follows the other.
 const LANES = [
   { wasmTarget, wasmBindgen, wasmPack, twiggy, cargoDeny },
-  { mongod, npmInstall, browser },
+  { mongod, npmInstall, browser, valgrind },
 ];
 
 export const toolNames = LANES.flatMap(Object.keys);
