@@ -21,7 +21,7 @@ export function judge(counted, stored) {
 function row(name, count, stored) {
   if (count === undefined) return { name, stored, verdict: "gone", says: `${name} was not counted; it is stored in bench/counts.json` };
   if (stored === undefined) return { name, count, verdict: "new", says: `${name} is not stored yet: ${UPDATE}` };
-  const change = count / stored - 1;
+  const change = (count - stored) / stored;
   const says = `${name}: ${grouped(count)} instructions, ${percent(change)} of ${grouped(stored)}`;
   if (change > TOLERANCE) return { name, count, stored, change, verdict: "worse", says: `${says}; ${TOLERANCE * 100} % more are borne` };
   if (change < -TOLERANCE) return { name, count, stored, change, verdict: "better", says: `${says}. Better: update with ${UPDATE}` };

@@ -3,6 +3,7 @@
 import { delimiter } from "node:path";
 import { browser } from "./browser.mjs";
 import { cargoDeny } from "./cargo-deny.mjs";
+import { inferno } from "./inferno.mjs";
 import { mongod } from "./mongod.mjs";
 import { npmInstall } from "./npm.mjs";
 import { twiggy } from "./twiggy.mjs";
@@ -13,7 +14,7 @@ import { wasmTarget } from "./wasm-target.mjs";
 
 // What compiles and what downloads go on beside each other; within a lane one follows the other.
 const LANES = [
-  { wasmTarget, wasmBindgen, wasmPack, twiggy, cargoDeny },
+  { wasmTarget, wasmBindgen, wasmPack, twiggy, cargoDeny, inferno },
   { mongod, npmInstall, browser, valgrind },
 ];
 

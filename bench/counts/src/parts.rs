@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use readrealm_protocol::codec::{self, decode_client};
 use readrealm_protocol::{Change, Epoch, History, Seq, ServerEvent, server::ServerFrame};
@@ -10,6 +10,7 @@ use readrealm_server::cluster::Alone;
 use readrealm_server::config::Limits;
 use readrealm_server::connection::limits::ConnectionLimits;
 use readrealm_server::connection::{Outbox, UserLimits};
+use readrealm_server::metrics::Metrics;
 use readrealm_server::room::ambient::System;
 use readrealm_server::room::gate::Gate;
 use readrealm_server::room::members::Members;
@@ -32,6 +33,8 @@ pub(crate) const ALL: &[Benchmark] = &[
     ("deliver-to-1000", deliver_to_1000),
     ("take-by-1000", take_by_1000),
     ("join-hot", join_hot),
+    ("metrics-of-1000-messages", metrics_of_messages),
+    ("metrics-of-1000-writes", metrics_of_writes),
 ];
 
 /// A client's post is read.
@@ -174,4 +177,25 @@ fn taken(outboxes: &[Arc<Outbox>]) {
 fn join_hot() {
     let timeline = timeline();
     count(crowd().0.listed(), |members| timeline.previous_messages(None, members));
+}
+
+/// What is counted for operators of a thousand messages, each a batch of its own.
+fn metrics_of_messages() {
+    count(Metrics::default(), |metrics| {
+        for _ in 0..1_000 {
+            metrics.requested("message");
+            metrics.batch(1, Duration::from_millis(2));
+            metrics.appended.inc();
+            metrics.deliveries.add(1_000);
+        }
+        metrics
+    });
+}
+
+/// The same of a thousand writes to sockets, each of one frame.
+fn metrics_of_writes() {
+    count(Metrics::default(), |metrics| {
+        (0..1_000).for_each(|_| metrics.wrote(1, 300));
+        metrics
+    });
 }

@@ -11,23 +11,26 @@ use futures_util::{Sink, Stream, StreamExt, stream};
 use readrealm_protocol::codec::decode_client;
 use readrealm_server::auth::Auth;
 use readrealm_server::cluster::Alone;
-use readrealm_server::config::Limits;
+use readrealm_server::config::{Limits, LogFormat};
 use readrealm_server::connection::{Inbound, Outbound, Resumes, Services, UserLimits, run};
 use readrealm_server::hub::Hub;
 use readrealm_server::log::memory::MemoryLog;
 use readrealm_server::log::{Appender, EventLog};
+use readrealm_server::logging;
 use readrealm_server::room::actor;
 use readrealm_server::room::ambient::System;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::{Instrument, field};
 
 use crate::samples::{CROWD, post};
 use crate::{Benchmark, count};
 
-/// A message in rooms of two sizes.
+/// A message in rooms of two sizes; as the server runs, and without the spans that its log lines are told apart by.
 pub(crate) const ALL: &[Benchmark] = &[
+    ("message-to-1000-without-spans", || message_to(CROWD)),
     ("message-to-1", || message_to(1)),
     ("message-to-1000", || message_to(CROWD)),
 ];
@@ -100,14 +103,14 @@ impl Room {
         room.runtime.block_on(async {
             let services = services();
             let lines = stream::unfold(lines, async |mut lines| Some((lines.recv().await?, lines)));
-            tokio::spawn(run(
-                Box::pin(frames(lines)),
+            tokio::spawn(serve(
+                frames(lines),
                 Taker(Arc::clone(&room.told)),
                 Arc::clone(&services),
             ));
             for _ in 1..members {
                 let taker = Taker(Arc::clone(&room.told));
-                tokio::spawn(run(Box::pin(frames(stream::pending())), taker, Arc::clone(&services)));
+                tokio::spawn(serve(frames(stream::pending()), taker, Arc::clone(&services)));
             }
             // All are one user: nobody is told of the others.
             room.told.hear(room.members).await;
@@ -122,6 +125,12 @@ impl Room {
         self.writer.send(text).expect("the connection is there");
         self.runtime.block_on(self.told.hear(self.members + 1));
     }
+}
+
+/// A connection, as a transport begins it.
+async fn serve(reader: impl Stream<Item = Inbound>, writer: Taker, services: Arc<Services>) {
+    let span = tracing::info_span!("connection", id = field::Empty, request = "0123456789abcdef");
+    run(Box::pin(reader), writer, services).instrument(span).await;
 }
 
 /// A join, then what is to be sent.
@@ -162,6 +171,12 @@ fn services() -> Arc<Services> {
         next_connection: AtomicU64::new(1),
         metrics: Arc::default(),
     })
+}
+
+/// Does it with log lines from `info` on, as the server writes them. Otherwise no span is one.
+fn logged(work: impl FnOnce()) {
+    logging::start(LogFormat::Text);
+    work();
 }
 
 /// A post is read, appended, told to every member and acknowledged.
