@@ -40,7 +40,7 @@ export const build = (note = () => {}) => work("cargo", ["build", "--release", "
 
 /** Resolves with the instructions of each benchmark by its name, as many at a time as there are cores. */
 export async function count(note = () => {}) {
-  const names = ask(PROGRAM, []).split("\n");
+  const names = ask(PROGRAM, [])?.split("\n") ?? [];
   const counts = Object.fromEntries(names.map((name) => [name, undefined]));
   const waiting = [...names];
   const counting = async () => {

@@ -28,11 +28,11 @@ use tracing::{Instrument, field};
 use crate::samples::{CROWD, post};
 use crate::{Benchmark, count};
 
-/// A message in rooms of two sizes; as the server runs, and without the spans that its log lines are told apart by.
+/// A message in rooms of two sizes; as the server runs, and without the spans that tell its log lines apart.
 pub(crate) const ALL: &[Benchmark] = &[
+    ("message-to-1", || logged(|| message_to(1))),
+    ("message-to-1000", || logged(|| message_to(CROWD))),
     ("message-to-1000-without-spans", || message_to(CROWD)),
-    ("message-to-1", || message_to(1)),
-    ("message-to-1000", || message_to(CROWD)),
 ];
 
 /// Frames that all members were told, and who waits for so many.
