@@ -14,14 +14,14 @@ import { prepare } from "./setup/index.mjs";
 const PARTS = [
   ["the receivers' side, within the write: loopback, TCP, waking who reads", /^(__netif_receive_skb|process_backlog|tcp_v4_rcv)/],
   ["the senders' side of TCP and IP", /^(tcp_sendmsg|tcp_write_xmit|__tcp_push_pending_frames|tcp_push)/],
-  ["the rest of write() in the kernel", /^(__x64_sys_write|__x64_sys_writev|__x64_sys_sendto|__x64_sys_sendmsg|ksys_write|do_writev|__sys_sendto)/],
-  ["reading and waiting for sockets in the kernel", /^(__x64_sys_epoll|__x64_sys_recv|__x64_sys_read|ksys_read|do_epoll|ep_)/],
+  ["the rest of a write in the kernel", /^(__x64_sys_(write|writev|sendto|sendmsg)|ksys_write|do_writev|__sys_sendto)/],
+  ["reading and waiting for sockets in the kernel", /^(__x64_sys_(epoll|recv|read)|ksys_read|do_epoll|ep_)/],
   ["putting threads to sleep and waking them", /futex/],
   ["other calls of the kernel, and its interrupts", /^(do_syscall_64|asm_sysvec|entry_SYSCALL)/],
   ["SQLite, MongoDB's driver", /sqlite|mongodb|bson/i],
-  ["the room: order, JSON, one frame into each member's queue", /readrealm_server::(room|hub|log|fanout)/],
-  ["the connection: queue, limits, spans", /readrealm_server::connection/],
-  ["WebSocket frames and sockets", /readrealm_server::transport|tokio_websockets/],
+  ["WebSocket frames and sockets", /readrealm_server::transport/],
+  ["the connection: its queue, limits, spans", /readrealm_server::connection/],
+  ["the room: order, JSON, who is to be told", /readrealm_server::(room|hub|log|fanout)/],
   ["the runtime", /tokio/],
 ];
 
