@@ -12,7 +12,7 @@ const STORED = join(root, "bench/counts.json");
 const PROGRAM = join(targetDir, "release/readrealm-counts");
 
 // One of them takes seconds.
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 120_000;
 
 export const stored = () => JSON.parse(readFileSync(STORED, "utf8"));
 
