@@ -1,6 +1,6 @@
 //! The parts of a message's way, each alone.
 
-use std::collections::VecDeque;
+use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,13 +9,15 @@ use readrealm_protocol::{Change, Epoch, History, Seq, ServerEvent, server::Serve
 use readrealm_server::cluster::Alone;
 use readrealm_server::config::Limits;
 use readrealm_server::connection::limits::ConnectionLimits;
-use readrealm_server::connection::{Outbox, UserLimits};
+use readrealm_server::connection::{Line, Outbox, Sent, UserLimits};
 use readrealm_server::metrics::Metrics;
 use readrealm_server::room::ambient::System;
 use readrealm_server::room::gate::Gate;
 use readrealm_server::room::members::Members;
 use readrealm_server::room::timeline::Timeline;
 use readrealm_server::room::{ConnectionId, Deliver, Frame, Member};
+
+use tokio::runtime::Builder;
 
 use crate::samples::{CROWD, book, event, message, page, post, seq, user};
 use crate::{Benchmark, count};
@@ -31,7 +33,7 @@ pub(crate) const ALL: &[Benchmark] = &[
     ("encode", encode),
     ("apply", apply),
     ("deliver-to-1000", deliver_to_1000),
-    ("take-by-1000", take_by_1000),
+    ("write-to-1000", write_to_1000),
     ("join-hot", join_hot),
     ("metrics-of-1000-messages", metrics_of_messages),
     ("metrics-of-1000-writes", metrics_of_writes),
@@ -135,21 +137,41 @@ fn rate_limit() {
 fn deliver_to_1000() {
     let (members, outboxes) = crowd();
     let frame = Frame::sequenced("message", seq(1_234), &message(1_234));
-    count(&members, |members| members.broadcast(&frame));
+    count(members, |mut members| {
+        members.broadcast(&frame);
+        members
+    });
     drop(outboxes);
 }
 
-/// It leaves them again, as the tasks of their connections take it.
-fn take_by_1000() {
-    let (members, outboxes) = crowd();
+/// It leaves them again, each for a socket that takes it at once.
+fn write_to_1000() {
+    let (mut members, outboxes) = crowd();
     members.broadcast(&Frame::sequenced("message", seq(1_234), &message(1_234)));
-    count(&*outboxes, taken);
+    count(&*outboxes, |outboxes| {
+        outboxes.iter().map(|outbox| outbox.flush().frames).sum::<u64>()
+    });
+}
+
+/// A socket that takes everything at once.
+#[derive(Debug)]
+struct Open;
+
+impl Line for Open {
+    fn try_send(&self, frames: &[Frame]) -> Sent {
+        Sent {
+            frames: black_box(frames).len(),
+            is_whole: true,
+        }
+    }
 }
 
 /// Users each with twenty connections: a room of more than a hundred tells how many they are instead of who.
 fn crowd() -> (Members, Vec<Arc<Outbox>>) {
     let mut members = Members::new(book(), Arc::new(System), Arc::new(Alone), Arc::default());
-    let outboxes: Vec<_> = (0..CROWD).map(|_| Outbox::new(1_048_576)).collect();
+    let outboxes: Vec<_> = (0..CROWD)
+        .map(|_| Outbox::new(1_048_576, Some(Arc::new(Open))))
+        .collect();
     let now = Instant::now();
     for (n, outbox) in (0..).zip(&outboxes) {
         let member = Member {
@@ -160,17 +182,15 @@ fn crowd() -> (Members, Vec<Arc<Outbox>>) {
         };
         members.enter(member, now);
     }
-    // What they were told of each other is taken, as in a room that has stood for a while.
-    taken(&outboxes);
-    (members, outboxes)
-}
-
-fn taken(outboxes: &[Arc<Outbox>]) {
-    let mut frames = VecDeque::new();
-    for outbox in outboxes {
-        outbox.take(&mut frames);
-        outbox.written(frames.drain(..).map(|frame| frame.len()).sum());
+    // What they were told of each other is written, as in a room that has stood for a while. The tasks that it begins end with the
+    // runtime, here: their work is done below.
+    let runtime = Builder::new_current_thread().build().expect("a runtime");
+    runtime.block_on(async { members.flush() });
+    drop(runtime);
+    for outbox in &outboxes {
+        outbox.flush();
     }
+    (members, outboxes)
 }
 
 /// A room in memory answers a join: fifty messages, fifty members.
@@ -195,7 +215,7 @@ fn metrics_of_messages() {
 /// The same of a thousand writes to sockets, each of one frame.
 fn metrics_of_writes() {
     count(Metrics::default(), |metrics| {
-        (0..1_000).for_each(|_| metrics.wrote(1, 300));
+        (0..1_000).for_each(|_| metrics.wrote(1, 1, 300));
         metrics
     });
 }

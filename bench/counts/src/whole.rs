@@ -12,7 +12,9 @@ use readrealm_protocol::codec::decode_client;
 use readrealm_server::auth::Auth;
 use readrealm_server::cluster::Alone;
 use readrealm_server::config::{Limits, LogFormat};
-use readrealm_server::connection::{Inbound, Outbound, Resumes, Services, UserLimits, run};
+use readrealm_server::connection::{
+    Frame, Inbound, Line, Outbound, Resumes, Sent, Services, Terms, UserLimits, run_on,
+};
 use readrealm_server::hub::Hub;
 use readrealm_server::log::memory::MemoryLog;
 use readrealm_server::log::{Appender, EventLog};
@@ -44,6 +46,14 @@ struct Told {
 }
 
 impl Told {
+    fn add(&self, more: usize) {
+        let before = self.frames.fetch_add(more as u64, Ordering::Relaxed);
+        let awaited = self.awaited.load(Ordering::Relaxed);
+        if before < awaited && before + more as u64 >= awaited {
+            self.reached.notify_one();
+        }
+    }
+
     async fn hear(&self, more: u64) {
         let awaited = self.awaited.fetch_add(more, Ordering::Relaxed) + more;
         while self.frames.load(Ordering::Relaxed) < awaited {
@@ -53,6 +63,17 @@ impl Told {
 }
 
 /// A socket that takes everything at once.
+impl Line for Told {
+    fn try_send(&self, frames: &[Frame]) -> Sent {
+        self.add(frames.len());
+        Sent {
+            frames: frames.len(),
+            is_whole: true,
+        }
+    }
+}
+
+/// The same, for what is not written by the room.
 struct Taker(Arc<Told>);
 
 impl Sink<Outbound> for Taker {
@@ -64,10 +85,7 @@ impl Sink<Outbound> for Taker {
 
     fn start_send(self: Pin<&mut Self>, outbound: Outbound) -> Result<(), Infallible> {
         if matches!(outbound, Outbound::Frame(_)) {
-            let frames = self.0.frames.fetch_add(1, Ordering::Relaxed) + 1;
-            if frames == self.0.awaited.load(Ordering::Relaxed) {
-                self.0.reached.notify_one();
-            }
+            self.0.add(1);
         }
         Ok(())
     }
@@ -130,7 +148,11 @@ impl Room {
 /// A connection, as a transport begins it.
 async fn serve(reader: impl Stream<Item = Inbound>, writer: Taker, services: Arc<Services>) {
     let span = tracing::info_span!("connection", id = field::Empty, request = "0123456789abcdef");
-    run(Box::pin(reader), writer, services).instrument(span).await;
+    let terms = Terms {
+        line: Some(Arc::clone(&writer.0) as Arc<dyn Line>),
+        ..Terms::default()
+    };
+    run_on(terms, Box::pin(reader), writer, services).instrument(span).await;
 }
 
 /// A join, then what is to be sent.
