@@ -138,7 +138,7 @@ fn deliver_to_1000() {
     let (members, outboxes) = crowd();
     let frame = Frame::sequenced("message", seq(1_234), &message(1_234));
     count(members, |mut members| {
-        members.broadcast(&frame);
+        members.broadcast(std::slice::from_ref(&frame));
         members
     });
     drop(outboxes);
@@ -147,7 +147,7 @@ fn deliver_to_1000() {
 /// It leaves them again, each for a socket that takes it at once.
 fn write_to_1000() {
     let (mut members, outboxes) = crowd();
-    members.broadcast(&Frame::sequenced("message", seq(1_234), &message(1_234)));
+    members.broadcast(&[Frame::sequenced("message", seq(1_234), &message(1_234))]);
     count(&*outboxes, |outboxes| {
         outboxes.iter().map(|outbox| outbox.flush().frames).sum::<u64>()
     });
