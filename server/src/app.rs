@@ -82,6 +82,9 @@ pub enum RunError {
     /// The other nodes are not heard any more, nor told that this one lives.
     #[error("the task that tells and hears who is at other nodes failed")]
     Presence,
+    /// Nobody can connect: another process listens there.
+    #[error("cannot listen on {0}: {1}")]
+    Listen(SocketAddr, std::io::Error),
     /// The listener cannot say where it listens, or a task of the server failed.
     #[error("the listener failed: {0}")]
     Listener(#[from] std::io::Error),
@@ -199,7 +202,7 @@ pub async fn serve(
     let metrics = Arc::clone(&shared.connections.metrics);
     let listening = listening(&config, http::router(shared, &config, monitored.is_none()), metrics)?;
     let renewing = tokio::spawn(renew(listening.tls.clone(), Arc::clone(&listening.metrics)));
-    let listener = socket.listen()?;
+    let listener = socket.listen().map_err(|error| RunError::Listen(address, error))?;
     announce(address, listening.tls.is_some());
     let stop_listening = CancellationToken::new();
     let mut serving = tokio::spawn(listen::serve(listener, listening, stop_listening.clone()));
@@ -308,6 +311,7 @@ fn origins(config: &Config, auth: &Auth, address: SocketAddr) -> Origins {
 fn listening(config: &Config, router: Router, metrics: Arc<Metrics>) -> Result<Listening, TlsError> {
     Ok(Listening {
         router,
+        too_fast: http::too_fast(),
         proxies: Proxies::new(&config.trusted_proxies),
         tls: tls(config)?,
         plain: Admission::plain(&config.limits),

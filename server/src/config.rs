@@ -174,6 +174,12 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// Connections in all, where no other number is chosen.
+pub const MAX_CONNECTIONS: usize = 100_000;
+
+/// The same of those that are not a WebSocket.
+pub const MAX_HTTP_CONNECTIONS: usize = 10_000;
+
 /// Bounds on what clients may do. 0 switches one off.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Limits (0 = off)")]
@@ -222,8 +228,9 @@ pub struct Limits {
     )]
     pub user_reads_per_second: u32,
 
-    /// New connections of one address a second, or of one /64 of IPv6; thirty times as many at once. More are closed unheard, or,
-    /// behind a trusted proxy, answered 429. Off where `--max-connections-per-address` is.
+    /// New connections of one address a second, or of one /64 of IPv6. At once thirty times as many, or three times
+    /// `--max-connections-per-address` if that is more. More are answered 429, and above four times as many a second cut off, as
+    /// are all that are more where TLS is the server's own. Off where `--max-connections-per-address` is.
     #[arg(
         long,
         env = "READREALM_NEW_CONNECTIONS_PER_SECOND",
@@ -233,7 +240,7 @@ pub struct Limits {
     pub new_connections_per_second: u32,
 
     /// Connections in all; more are answered 503.
-    #[arg(long, env = "READREALM_MAX_CONNECTIONS", default_value_t = 100_000, value_name = "N")]
+    #[arg(long, env = "READREALM_MAX_CONNECTIONS", default_value_t = MAX_CONNECTIONS, value_name = "N")]
     pub max_connections: usize,
 
     /// Connections of one address, or of one /64 of IPv6, four times as many of a /56, sixteen times of a /48; more are answered
@@ -250,7 +257,7 @@ pub struct Limits {
     #[arg(
         long,
         env = "READREALM_MAX_HTTP_CONNECTIONS",
-        default_value_t = 10_000,
+        default_value_t = MAX_HTTP_CONNECTIONS,
         value_name = "N"
     )]
     pub max_http_connections: usize,

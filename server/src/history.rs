@@ -24,6 +24,7 @@ use crate::log::PageQuery;
 use crate::metrics::{Limit, Refusal};
 use crate::pace::{AddressPaces, Paces, in_seconds};
 use crate::room::{Command, unavailable};
+use crate::seldom::seldom;
 
 /// The part of the history that is asked for.
 #[derive(Debug, Deserialize)]
@@ -159,7 +160,7 @@ async fn read(shared: &Shared, book: BookId, window: &Window) -> Result<Response
         limit: limit.get(),
     };
     let page = log.read_page(book, query).await.map_err(|error| {
-        tracing::warn!(%book, %error, "a page could not be read");
+        seldom!(warn, %book, %error, "a page could not be read; this is told once a minute");
         unavailable()
     })?;
     let (seq, messages, has_more) = (page.seq, page.messages, page.has_more);

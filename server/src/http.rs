@@ -15,7 +15,8 @@ use tokio::time::Instant;
 use crate::app::Shared;
 use crate::config::Config;
 use crate::log::EventLog;
-use crate::transport::{host, request_id, socketio, websocket};
+use crate::seldom::seldom;
+use crate::transport::{admission, host, request_id, socketio, websocket};
 use crate::{history, manage, metrics, page};
 
 /// The answer to a method that is not taken.
@@ -50,6 +51,13 @@ pub fn router(shared: Arc<Shared>, config: &Config, with_metrics: bool) -> Route
         .layer(middleware::from_fn(host::one))
         .layer(middleware::from_fn_with_state(config.tls_cert.is_some(), page::guard))
         .layer(middleware::from_fn(request_id::name))
+}
+
+/// What answers those that come too fast.
+pub fn too_fast() -> Router {
+    let router = Router::new().fallback(admission::told_so);
+    let router = router.layer(middleware::from_fn_with_state(false, page::guard));
+    router.layer(middleware::from_fn(request_id::name))
 }
 
 /// The routes of an address for the monitoring alone.
@@ -114,7 +122,7 @@ impl Readiness {
         let asked = tokio::spawn(async move {
             let ready = log.ready().await;
             if let Err(error) = &ready {
-                tracing::warn!(%error, "not ready: the event log cannot be written");
+                seldom!(warn, %error, "not ready: the event log cannot be written; this is told once a minute");
             }
             *known = Some((Instant::now(), ready.is_ok()));
             ready.is_ok()

@@ -16,6 +16,7 @@ use crate::metrics::Metrics;
 use crate::room::actor::Services;
 use crate::room::ambient::Ambient;
 use crate::room::{Command, Deliver, Frame, Inbox, Joined, MAILBOX, Passed, Room, RoomHandle, unavailable};
+use crate::seldom::seldom;
 
 /// The rooms of this process.
 #[derive(Debug, Clone)]
@@ -182,7 +183,7 @@ async fn serve(shared: Arc<Shared>, book: BookId, mut inbox: Inbox) {
             }
             Err(error) => {
                 shared.services.metrics.room_load_failures.inc();
-                tracing::warn!(%book, %error, "a room could not be loaded");
+                seldom!(warn, %book, %error, "a room could not be loaded; this is told once a minute");
                 tokio::select! {
                     biased;
                     first = inbox.commands.recv() => match first {

@@ -18,7 +18,7 @@
 //! | [`auth`] | who is who |
 //! | [`config`], [`network`] | what an operator can set |
 //! | [`shutdown`], [`files`] | what the process is told by signals; how many files it may open |
-//! | [`pace`] | how often somebody may do something |
+//! | [`pace`], [`seldom`] | how often somebody may do something; how often the log is told of what happens all the time |
 //! | [`metrics`], [`logging`] | what an operator can see: numbers, which the modules above count, and log lines |
 //! | [`cli`], [`admin`], [`health`] | the command line; what an operator does to a log: verify, export, import, redact… |
 //! | [`app`] | puts it all together |
@@ -47,6 +47,7 @@ pub mod pace;
 pub mod page;
 pub mod revocation;
 pub mod room;
+pub mod seldom;
 pub mod shutdown;
 pub mod transport;
 

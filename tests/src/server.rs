@@ -151,12 +151,22 @@ pub async fn get(address: SocketAddr, path: &str) -> std::io::Result<(u16, Strin
     get_of(address, path, &address.to_string()).await
 }
 
-async fn get_of(address: SocketAddr, path: &str, host: &str) -> std::io::Result<(u16, String)> {
+/// The same, as it was sent: the head and the body.
+pub async fn ask(address: SocketAddr, path: &str) -> std::io::Result<String> {
+    ask_of(address, path, &address.to_string()).await
+}
+
+async fn ask_of(address: SocketAddr, path: &str, host: &str) -> std::io::Result<String> {
     let mut socket = TcpStream::connect(address).await?;
     let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
     socket.write_all(request.as_bytes()).await?;
     let mut answer = String::new();
     socket.read_to_string(&mut answer).await?;
+    Ok(answer)
+}
+
+async fn get_of(address: SocketAddr, path: &str, host: &str) -> std::io::Result<(u16, String)> {
+    let answer = ask_of(address, path, host).await?;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
     let status = head
         .split(' ')

@@ -269,13 +269,21 @@ async fn open_until_refused<E>(mut open: impl AsyncFnMut() -> Result<(), E>) -> 
 }
 
 #[tokio::test]
-async fn an_address_that_brings_new_connections_too_fast_is_closed_unheard() {
-    let server = start("--new-connections-per-second 1").await;
+async fn an_address_that_brings_new_connections_too_fast_is_told_so_and_far_above_cut_off() {
+    let server = start("--new-connections-per-second 1 --max-connections-per-address 20").await;
     let mut ann = joined(&server, "ann").await;
     let (begun, address) = (Instant::now(), server.address());
-    let (opened, _) = open_until_refused(async || e2e::server::get(address, "/healthz").await.map(drop)).await;
+    let (opened, answer) = open_until_refused(async || match e2e::server::ask(address, "/healthz").await.unwrap() {
+        answer if answer.starts_with("HTTP/1.1 200 ") => Ok(()),
+        answer => Err(answer.to_lowercase()),
+    })
+    .await;
+    assert!(answer.starts_with("http/1.1 429 "), "{answer}");
+    for header in ["retry-after: 1", "connection: close", "x-request-id: "] {
+        assert!(answer.contains(&format!("\r\n{header}")), "{header}: {answer}");
+    }
     let more = usize::try_from(begun.elapsed().as_secs()).unwrap() + 1;
-    assert!((29..=29 + more).contains(&opened), "{opened} in {:?}", begun.elapsed());
+    assert!((59..=59 + more).contains(&opened), "{opened} in {:?}", begun.elapsed());
     ann.post(BOOK, "those inside notice nothing").await;
     if cfg!(target_os = "linux") {
         let socket = TcpSocket::new_v4().unwrap();
@@ -283,12 +291,21 @@ async fn an_address_that_brings_new_connections_too_fast_is_closed_unheard() {
         let (mut neighbour, _) = Client::connect_through(socket, &server, "dan", &[]).await.unwrap();
         neighbour.join(BOOK).await;
     }
+    // So are as many again, whatever they ask; who comes faster still is not heard.
+    let (told, cut) = open_until_refused(async || e2e::server::get(address, "/none").await.map(drop)).await;
+    assert!(told >= 55, "{told}: {cut}");
+    let log = server.process().stderr();
+    assert_eq!(log.matches("name it by --trust-proxy").count(), 1, "{log}");
+    assert!(
+        log.contains("127.0.0.1") && log.contains("--new-connections-per-second"),
+        "{log}"
+    );
     tokio::time::sleep(Duration::from_millis(1_001)).await;
     let limited = server
         .metrics()
         .await
         .of(r#"readrealm_limited_total{limit="new_connections"}"#);
-    assert!(limited >= 1.0, "{limited}");
+    assert!(limited > f64::from(u32::try_from(told).unwrap()), "{limited}");
 
     let server = start("--new-connections-per-second 0").await;
     for _ in 0..100 {
@@ -298,11 +315,15 @@ async fn an_address_that_brings_new_connections_too_fast_is_closed_unheard() {
 
 #[tokio::test]
 async fn behind_a_trusted_proxy_new_connections_are_those_of_who_it_asks_for() {
-    let server = start("--new-connections-per-second 1 --trust-proxy 127.0.0.1").await;
+    let server = start("--new-connections-per-second 1 --max-connections-per-address 40 --trust-proxy 127.0.0.1").await;
     let begun = Instant::now();
     let (opened, refused) = open_until_refused(async || forwarded(&server, &["203.0.113.1"]).await.map(drop)).await;
     let more = usize::try_from(begun.elapsed().as_secs()).unwrap() + 1;
-    assert!((30..=30 + more).contains(&opened), "{opened} in {:?}", begun.elapsed());
+    assert!(
+        (120..=120 + more).contains(&opened),
+        "{opened} in {:?}",
+        begun.elapsed()
+    );
     assert_eq!(refused, 429);
     forwarded(&server, &["203.0.113.2"]).await.unwrap().join(BOOK).await;
     for _ in 0..100 {

@@ -59,7 +59,7 @@ fn every_test_that_security_md_names_is_there() {
 }
 
 /// What is refused on `/ws` is refused on `/socket.io/` too, and shown there.
-const ON_BOTH: [&str; 16] = [
+const ON_BOTH: [&str; 20] = [
     "no token:",
     "no token in time:",
     "wrong key, ",
@@ -73,7 +73,11 @@ const ON_BOTH: [&str; 16] = [
     "too fast:",
     "too many connections:",
     "new connections too fast:",
+    "too many rooms:",
     "too big:",
+    "garbage: answered",
+    "garbage before a token:",
+    "too slow to say what it wants:",
     "too slow to read:",
     "silent:",
 ];

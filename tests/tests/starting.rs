@@ -48,7 +48,7 @@ async fn told_to_end_while_the_log_opens_it_ends_at_once() {
 }
 
 #[tokio::test]
-async fn nobody_can_connect_before_the_log_is_open_but_the_address_is_taken() {
+async fn nobody_can_connect_before_the_log_is_open_and_an_address_in_use_is_refused_before_it() {
     let address = free();
     let (server, _lines) = opening(address);
     says(&server, "opening the event log").await;
@@ -159,15 +159,36 @@ async fn connections_that_cannot_be_accepted_are_counted() {
 
 #[tokio::test]
 async fn it_takes_all_the_files_it_may_have_and_says_where_they_are_too_few() {
-    const WARNING: &str = "--max-connections is above the number of files";
-    let (server, address) = with_files(200, 400, "--max-connections 400").await;
+    const WARNING: &str = "are above the number of files";
+    let (server, address) = with_files(200, 400, "--max-connections 390 --max-http-connections 10").await;
     assert!(metrics(address).await.text.contains("process_max_fds 400"));
     assert!(!server.stderr().contains(WARNING), "{}", server.stderr());
-    let (server, address) = with_files(200, 200, "--max-connections 201").await;
+    let (server, address) = with_files(200, 200, "--max-connections 191 --max-http-connections 10").await;
     assert!(metrics(address).await.text.contains("process_max_fds 200"));
     let said = server.stderr();
     assert_eq!(said.matches(WARNING).count(), 1, "{said}");
     assert!(said.contains("connections=201") && said.contains("files=200"), "{said}");
+    assert!(
+        said.lines()
+            .any(|line| line.contains(WARNING) && line.contains(" WARN ")),
+        "{said}"
+    );
+    // A number that nobody chose is nothing to be warned of; none at all is.
+    let (server, _) = with_files(200, 200, "").await;
+    let said = server.stderr();
+    assert!(
+        said.lines()
+            .any(|line| line.contains(WARNING) && line.contains(" INFO ")),
+        "{said}"
+    );
+    for flag in ["--max-connections 0", "--max-http-connections 0"] {
+        let (server, _) = with_files(200, 200, flag).await;
+        assert!(
+            server.stderr().contains("no bound but the files"),
+            "{flag}: {}",
+            server.stderr()
+        );
+    }
 }
 
 #[tokio::test]

@@ -21,6 +21,7 @@ use super::session::Session;
 use super::{Close, Outbox, Services};
 use crate::log::PageQuery;
 use crate::room::{Action, Command, ConnectionId, Deliver, Frame, RoomHandle, not_joined, unavailable};
+use crate::seldom::seldom;
 
 /// The client's side of a connection: its rooms and its budgets.
 #[derive(Debug)]
@@ -271,7 +272,7 @@ impl Requests {
             limit: load.limit.get(),
         };
         let page = self.services.log.read_page(book, query).await.map_err(|error| {
-            tracing::warn!(%book, %error, "a page could not be read");
+            seldom!(warn, %book, %error, "a page could not be read; this is told once a minute");
             unavailable()
         })?;
         let page = MessagesPage {

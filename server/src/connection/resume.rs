@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use super::Services;
 use crate::log::{ReadError, ReadLimit, StoredEvent};
 use crate::room::{Standing, unavailable};
+use crate::seldom::seldom;
 
 /// Reads that may be under way at once.
 const READS: usize = 32;
@@ -56,7 +57,7 @@ pub(super) async fn next_page<'a>(
     let held = held.ok().and_then(Result::ok).ok_or_else(unavailable)?;
     let reading = services.resumes.reads.acquire().await.map_err(|_| unavailable())?;
     let (events, latest) = read(services, book, standing.after).await.map_err(|error| {
-        tracing::warn!(%book, %error, "events to resume from could not be read");
+        seldom!(warn, %book, %error, "events to resume from could not be read; this is told once a minute");
         unavailable()
     })?;
     let mut page = Resumed {

@@ -5,16 +5,25 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::http::StatusCode;
+use axum::Extension;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use rustc_hash::FxHashMap;
 
 use crate::config::Limits;
 use crate::metrics::Limit;
 use crate::network::{Network, blocks};
 use crate::pace::{AddressPaces, in_seconds};
+use crate::seldom::Seldom;
 
 /// So many seconds' new connections of an address may come at once: a school that opens its books, or comes back after an outage.
 const SECONDS_AT_ONCE: u32 = 30;
+
+/// And so many times as many as it may have open at once, if that is more: who is cut off can come back, with a page each.
+const TIMES_AT_ONCE: usize = 3;
+
+/// Those that come too fast are told so up to so many times the pace in all; only what comes faster is cut off.
+const ANSWERED: u32 = 4;
 
 /// When to come back to where all places are taken.
 const FULL: Duration = Duration::from_secs(10);
@@ -26,6 +35,8 @@ pub struct Admission {
     most: usize,
     most_per_address: usize,
     pace: AddressPaces,
+    /// How many of those that come too fast are told so.
+    answers: AddressPaces,
 }
 
 #[derive(Debug, Default)]
@@ -76,6 +87,36 @@ impl Full {
         };
         (status, in_seconds(wait), sentence)
     }
+
+    /// Tells the log of an address that is over its bounds, as all are behind a proxy that nobody has named.
+    fn tell(self, address: IpAddr) {
+        static HASTY: Seldom = Seldom::new();
+        static MANY: Seldom = Seldom::new();
+        let (told, flag) = match self {
+            Self::Server => return,
+            Self::Address => (&MANY, "--max-connections-per-address"),
+            Self::Hasty(_) => (&HASTY, "--new-connections-per-second"),
+        };
+        if let Some(count) = told.to_tell() {
+            tracing::warn!(
+                count, %address, flag,
+                "an address has or brings more connections than it may; if it is a proxy, name it by --trust-proxy; this is told once a minute"
+            );
+        }
+    }
+}
+
+impl IntoResponse for Full {
+    fn into_response(self) -> Response {
+        let (status, wait, sentence) = self.answer();
+        let wait = [(header::RETRY_AFTER, wait.to_string())];
+        (status, wait, format!("{sentence}\n")).into_response()
+    }
+}
+
+/// What a connection is told that came too fast, whatever it asks for, and the last thing it is told.
+pub async fn told_so(Extension(full): Extension<Full>) -> Response {
+    ([(header::CONNECTION, "close")], full).into_response()
 }
 
 /// A connection that was let in; the place is free again when this is dropped.
@@ -103,11 +144,16 @@ impl Admission {
             0 => 0,
             _ => limits.new_connections_per_second,
         };
+        let of_address = limits.max_connections_per_address.saturating_mul(TIMES_AT_ONCE);
+        let at_once = per_second
+            .saturating_mul(SECONDS_AT_ONCE)
+            .max(u32::try_from(of_address).unwrap_or(u32::MAX));
         Arc::new(Self {
             open: Mutex::default(),
             most: bound(most),
             most_per_address: bound(limits.max_connections_per_address),
-            pace: AddressPaces::new(per_second, per_second.saturating_mul(SECONDS_AT_ONCE)),
+            pace: AddressPaces::new(per_second, at_once),
+            answers: AddressPaces::new(per_second.saturating_mul(ANSWERED - 1), at_once),
         })
     }
 
@@ -119,8 +165,22 @@ impl Admission {
     /// The same, also for one whose address counts for nothing.
     pub(super) fn admit_maybe(self: &Arc<Self>, address: Option<IpAddr>) -> Result<Admitted, Full> {
         if let Some(address) = address {
-            self.pace.take(address).map_err(Full::Hasty)?;
+            self.pace
+                .take(address)
+                .map_err(Full::Hasty)
+                .inspect_err(|full| full.tell(address))?;
         }
+        let placed = self.place(address);
+        placed.inspect_err(|full| address.into_iter().for_each(|address| full.tell(address)))
+    }
+
+    /// A place for one that came too fast, to be told so; none where it comes far too fast.
+    pub(super) fn admit_to_be_told(self: &Arc<Self>, address: IpAddr) -> Option<Admitted> {
+        self.answers.take(address).ok()?;
+        self.place(Some(address)).ok()
+    }
+
+    fn place(self: &Arc<Self>, address: Option<IpAddr>) -> Result<Admitted, Full> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if open.all >= self.most {
             return Err(Full::Server);
@@ -234,7 +294,7 @@ mod tests {
             })
         };
         let (ann, bob): (IpAddr, IpAddr) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
-        let bounded = admission(1_000);
+        let bounded = admission(5);
         let begun = std::time::Instant::now();
         let refused = (0..1_000)
             .map(|admitted| (admitted, bounded.admit(ann)))
@@ -245,6 +305,18 @@ mod tests {
         assert!((30..=31 + begun.elapsed().as_secs()).contains(&admitted), "{admitted}");
         assert_eq!((full.answer().0, full.answer().1), (StatusCode::TOO_MANY_REQUESTS, 1));
         assert!(bounded.admit(bob).is_ok() && bounded.admit_maybe(None).is_ok());
+        // As many are told so, and three more a second.
+        let told = (0..1_000)
+            .take_while(|_| bounded.admit_to_be_told(ann).is_some())
+            .count() as u64;
+        assert!((30..=33 + 3 * begun.elapsed().as_secs()).contains(&told), "{told}");
+        assert!(bounded.admit_to_be_told(bob).is_some());
+        let many = admission(100);
+        let came = (0..1_000).take_while(|_| many.pace.take(ann).is_ok()).count();
+        assert!(
+            (300..400).contains(&came),
+            "all that were cut off can come back: {came}"
+        );
         let unbounded = admission(0);
         assert!(
             (0..99).all(|_| unbounded.admit(ann).is_ok()),

@@ -3,7 +3,7 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -24,11 +24,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_service::Service;
 
-use super::admission::{Admission, Full};
+use super::admission::{Admission, Admitted, Full};
 use super::patience::{Patient, Phase, Phases};
 use super::proxies::Proxies;
 use super::tls::Tls;
 use crate::metrics::{Limit, Metrics};
+use crate::seldom::seldom;
 
 /// Bytes of a request's head, in which a token of 16 KiB has room.
 const HEAD_BYTES: usize = 32 * 1024;
@@ -45,7 +46,8 @@ const ENDING: Duration = Duration::from_secs(5);
 /// Connections the system holds for a listener that has not taken them yet.
 const BACKLOG: u32 = 1024;
 
-/// An address that is this process's own, at which nobody can connect yet: who asks whether it is up is not told so before it is.
+/// An address at which nobody can connect yet: who asks whether it is up is not told so before it is. Where somebody listens already it is
+/// refused. On Linux another process can still take it until this one listens, as it lets a server come back at once; the first to listen has it.
 #[derive(Debug)]
 pub struct Bound {
     socket: TcpSocket,
@@ -83,6 +85,8 @@ impl Bound {
 pub struct Listening {
     /// What answers.
     pub router: Router,
+    /// What answers those that come too fast, which it knows as [`Full`] by their extensions.
+    pub too_fast: Router,
     /// Who stands before the server.
     pub proxies: Proxies,
     /// Where connections are encrypted.
@@ -113,22 +117,24 @@ pub async fn serve(listener: TcpListener, listening: Listening, shutdown: Cancel
         };
         // Behind a proxy many clients have one address, which is known only from the head.
         let address = (!listening.proxies.trust(peer.ip())).then(|| peer.ip());
-        // One too many is closed without a word: to hear and answer it would take what there is no more of.
-        let admitted = match listening.plain.admit_maybe(address) {
-            Ok(admitted) => admitted,
+        let (admitted, refused) = match listening.plain.admit_maybe(address) {
+            Ok(admitted) => (admitted, None),
             Err(full) => {
-                // Cut off: a close in order would leave the system with it for a minute.
-                let _ = socket.set_zero_linger();
                 listening.metrics.limited(match full {
                     Full::Hasty(_) => Limit::NewConnections,
                     Full::Server | Full::Address => Limit::HttpConnections,
                 });
-                continue;
+                let Some(admitted) = listening.place_to_refuse(full, address) else {
+                    // Cut off: a close in order would leave the system with it for a minute.
+                    let _ = socket.set_zero_linger();
+                    continue;
+                };
+                (admitted, Some(full))
             }
         };
         let (listening, shutdown) = (Arc::clone(&listening), shutdown.clone());
         requests.spawn(async move {
-            listening.take(socket, peer, &shutdown).await;
+            listening.take(socket, peer, refused, &shutdown).await;
             drop(admitted);
         });
     }
@@ -147,16 +153,25 @@ impl Listening {
         );
         if !is_peers {
             self.metrics.accept_failures.inc();
-            tracing::error!(%error, "no connection can be accepted; see the limit of open files (ulimit -Hn)");
+            seldom!(error, %error, "no connection can be accepted; see the limit of open files (ulimit -Hn); this is told once a minute");
             sleep(REST).await;
         }
     }
 
-    async fn take(&self, socket: TcpStream, peer: SocketAddr, shutdown: &CancellationToken) {
+    /// Who comes too fast is told so: a proxy would take a server that cuts it off for one that is down, and a page not know why it
+    /// is not whole. Not where that takes a handshake of TLS, nor where there are no places: it would take what there is no more of.
+    fn place_to_refuse(&self, full: Full, address: Option<IpAddr>) -> Option<Admitted> {
+        match full {
+            Full::Hasty(_) if self.tls.is_none() => self.plain.admit_to_be_told(address?),
+            _ => None,
+        }
+    }
+
+    async fn take(&self, socket: TcpStream, peer: SocketAddr, refused: Option<Full>, shutdown: &CancellationToken) {
         // Without it a small frame would wait for the acknowledgement of the one before.
         let _ = socket.set_nodelay(true);
         let Some(tls) = &self.tls else {
-            return self.speak(socket, peer, shutdown).await;
+            return self.speak(socket, peer, refused, shutdown).await;
         };
         let shaking = tls.acceptor().accept(socket);
         let shaken = async {
@@ -170,19 +185,19 @@ impl Listening {
             () = shutdown.cancelled() => None,
         };
         match shaken {
-            Some(Ok(socket)) => self.speak(socket, peer, shutdown).await,
+            Some(Ok(socket)) => self.speak(socket, peer, refused, shutdown).await,
             Some(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
             None => tracing::debug!("a TLS handshake was given up"),
         }
     }
 
-    async fn speak<S>(&self, socket: S, peer: SocketAddr, shutdown: &CancellationToken)
+    async fn speak<S>(&self, socket: S, peer: SocketAddr, refused: Option<Full>, shutdown: &CancellationToken)
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let socket = Patient::new(socket, self.handshake_timeout);
         let (phases, ending) = (socket.phases(), socket.phases());
-        let service = service_fn(|request| self.answer(request, peer, phases.clone()));
+        let service = service_fn(|request| self.answer(request, peer, refused, phases.clone()));
         let speaking = http1::Builder::new()
             .max_buf_size(HEAD_BYTES)
             .header_read_timeout(None)
@@ -210,6 +225,7 @@ impl Listening {
         &self,
         request: Request<Incoming>,
         peer: SocketAddr,
+        refused: Option<Full>,
         phases: Phases,
     ) -> Result<Response<Answer>, Infallible> {
         phases.set(Phase::Answer);
@@ -217,7 +233,14 @@ impl Listening {
         let client = self.proxies.client(peer.ip(), request.headers());
         let client = SocketAddr::new(client, peer.port());
         request.extensions_mut().insert(ConnectInfo(client));
-        let response = self.router.clone().call(request).await?;
+        let router = match refused {
+            Some(full) => {
+                request.extensions_mut().insert(full);
+                &self.too_fast
+            }
+            None => &self.router,
+        };
+        let response = router.clone().call(request).await?;
         let then = if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             Phase::Upgraded
         } else {
@@ -323,6 +346,7 @@ mod tests {
         let limits = Limits::off();
         let listening = Listening {
             router: Router::new().route("/", get(answer)),
+            too_fast: Router::new(),
             proxies: Proxies::default(),
             tls: None,
             plain: Admission::plain(&limits),

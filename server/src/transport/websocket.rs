@@ -17,7 +17,6 @@ use hyper::upgrade::OnUpgrade;
 use readrealm_protocol::SUBPROTOCOL;
 use tracing::{Instrument, Span, field};
 
-use super::admission::Full;
 use super::request_id::RequestId;
 use crate::app::Shared;
 
@@ -52,7 +51,7 @@ pub async fn upgrade(
         Ok(admitted) => admitted,
         Err(full) => {
             shared.connections.metrics.limited(full.limit());
-            return refuse(full);
+            return full.into_response();
         }
     };
     let allowed = shared.origins.allow(request.headers());
@@ -125,14 +124,4 @@ fn offers_subprotocol(headers: &HeaderMap) -> bool {
     offers
         .filter_map(|offer| offer.to_str().ok())
         .any(|offer| offer.split(',').any(|name| name.trim() == SUBPROTOCOL))
-}
-
-fn refuse(full: Full) -> Response {
-    let (status, wait, sentence) = full.answer();
-    (
-        status,
-        [(header::RETRY_AFTER, wait.to_string())],
-        format!("{sentence}\n"),
-    )
-        .into_response()
 }

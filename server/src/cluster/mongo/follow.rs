@@ -20,6 +20,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use super::record::{integer, is_leaving, read, read_id, typing};
 use super::{Shared, TIME, lock};
 use crate::cluster::{Elsewhere, News, Rooms};
+use crate::seldom::seldom;
 
 /// Rooms read together.
 const CHUNK: usize = 50;
@@ -122,7 +123,7 @@ impl Shared {
         let mut found = match self.within(self.read(&books)).await {
             Ok(found) => found,
             Err(error) => {
-                tracing::warn!(error = %error.kind, "who is at other nodes could not be read; trying on");
+                seldom!(warn, error = %error.kind, "who is at other nodes could not be read; trying on; this is told once a minute");
                 let mut wanted = lock(&self.wanted);
                 // Those who wait are not kept waiting: they are told later.
                 for book in books {

@@ -30,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Cluster, Elsewhere, NodeId, Rooms, State};
 use crate::log::open::OpenError;
+use crate::seldom::seldom;
 use outgoing::Outgoing;
 use store::{Connector, Store};
 
@@ -158,7 +159,7 @@ impl Cluster for MongoCluster {
         match tokio::time::timeout(OPENING, count).await {
             Ok(Ok(members)) => members,
             Ok(Err(error)) => {
-                tracing::warn!(%book, error = %error.kind, "who is in a room could not be read");
+                seldom!(warn, %book, error = %error.kind, "who is in a room could not be read; this is told once a minute");
                 Members::default()
             }
             Err(_) => Members::default(),

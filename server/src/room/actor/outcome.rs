@@ -6,6 +6,7 @@ use super::work::{Done, clock, paused_until};
 use super::{Room, answer};
 use crate::log::{AppendOutcome, Stop, StoredEvent};
 use crate::room::pending::Settlement;
+use crate::seldom::seldom;
 
 impl Room {
     pub(super) fn finish(&mut self, done: Done) {
@@ -37,13 +38,13 @@ impl Room {
             }
             Done::Latest(_, Err(error)) => {
                 self.pending.abandon_read();
-                tracing::warn!(book = %self.book, %error, "the log could not be read");
+                seldom!(warn, book = %self.book, %error, "the log could not be read; this is told once a minute");
                 self.pause();
             }
             Done::CaughtUp(Err(error)) => {
                 self.behind = true;
                 self.turn_away();
-                tracing::warn!(book = %self.book, %error, "the log could not be read");
+                seldom!(warn, book = %self.book, %error, "the log could not be read; this is told once a minute");
                 self.pause();
             }
             Done::Paused => {}
