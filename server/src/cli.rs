@@ -33,14 +33,17 @@ impl Cli {
     }
 }
 
-/// A variable that is set to nothing is none: compose files and images set those that somebody may fill in.
+/// What says who gets in. Whoever set it to nothing did not mean that everybody does: reading it fails.
+const GUARDS: [&str; 4] = ["auth_secret", "auth_public_key", "admin_secret", "auth_audience"];
+
+/// Any other variable that is set to nothing is none: compose files and images set those that somebody may fill in.
 fn without_empty_variables(command: clap::Command) -> clap::Command {
     let is_empty = |arg: &Arg| {
         let value = arg.get_env().and_then(std::env::var_os);
         value.is_some_and(|value| value.is_empty())
     };
     let unless_empty = |arg: Arg| {
-        if is_empty(&arg) {
+        if is_empty(&arg) && !GUARDS.contains(&arg.get_id().as_str()) {
             arg.env(Resettable::<OsStr>::Reset)
         } else {
             arg

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
-use clap::builder::TypedValueParser;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Arg, Args, Command, Parser, ValueEnum};
 
@@ -119,7 +119,13 @@ pub struct AuthConfig {
     pub auth_secret: Option<Secret>,
 
     /// PEM file of the public key that tokens are verified with: RSA (RS256), P-256 (ES256) or Ed25519 (`EdDSA`).
-    #[arg(long, env = "READREALM_AUTH_PUBLIC_KEY", value_name = "FILE")]
+    // clap's own parser of paths refuses none at all before a command could do without it.
+    #[arg(
+        long,
+        env = "READREALM_AUTH_PUBLIC_KEY",
+        value_parser = OsStringValueParser::new().map(PathBuf::from),
+        value_name = "FILE"
+    )]
     pub auth_public_key: Option<PathBuf>,
 
     /// Secret of at least 32 bytes that opens `/admin/revocations` to an operator's own programs; without one it is not

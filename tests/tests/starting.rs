@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use e2e::process::{Lines, Process};
 use e2e::server::{get, program};
+use e2e::token::SECRET;
 use e2e::{Metrics, Server, Store, within};
 use nix::sys::signal::Signal;
 use serde_json::Value;
@@ -71,7 +72,9 @@ fn variables() -> Vec<String> {
     let help = Command::new(program()).arg("--help").output().unwrap();
     let help = String::from_utf8(help.stdout).unwrap();
     let named = help.split("[env: ").skip(1);
-    let variables: Vec<String> = named.map(|rest| rest.split('=').next().unwrap().to_owned()).collect();
+    let variables: Vec<String> = named
+        .map(|rest| rest.split(['=', ']']).next().unwrap().to_owned())
+        .collect();
     assert!(variables.len() > 25, "{variables:?}");
     variables
 }
@@ -88,11 +91,14 @@ async fn a_variable_that_is_set_to_nothing_is_none() {
         assert_eq!(said.status.code(), Some(1), "{variable}: {stderr}");
         assert!(stderr.contains(&nobody), "{variable}: {stderr}");
     }
-    // All together, in a server that is then as it is without any.
+    // All together but for those that say who gets in, in a server that is then as it is without any.
     let folder = tempfile::tempdir().unwrap();
     let mut command = Command::new(program());
     command.args(["--listen", "127.0.0.1:0"]).current_dir(&folder);
-    command.envs(variables().into_iter().map(|variable| (variable, "")));
+    let others = variables()
+        .into_iter()
+        .filter(|variable| !GUARDS.contains(&&**variable));
+    command.envs(others.map(|variable| (variable, "")));
     let (server, mut lines) = Process::spawn("readrealm-server", command).unwrap();
     let line = within("its first line", lines.recv()).await;
     let line = line.unwrap_or_else(|| panic!("{}", server.stderr()));
@@ -119,6 +125,61 @@ async fn a_variable_that_is_set_to_nothing_is_none() {
     let (server, mut lines) = Process::spawn("readrealm-server", command).unwrap();
     within("its first line", lines.recv()).await.unwrap();
     assert!(server.stderr().contains(" INFO "), "{}", server.stderr());
+}
+
+/// What says who gets in.
+const GUARDS: [&str; 4] = [
+    "READREALM_AUTH_SECRET",
+    "READREALM_AUTH_PUBLIC_KEY",
+    "READREALM_AUTH_AUDIENCE",
+    "READREALM_ADMIN_SECRET",
+];
+
+#[tokio::test]
+async fn what_says_who_gets_in_and_is_set_to_nothing_ends_the_start() {
+    let known = variables();
+    for variable in GUARDS {
+        assert!(known.iter().any(|known| known == variable), "{variable}");
+        let flag = variable
+            .trim_start_matches("READREALM_")
+            .to_lowercase()
+            .replace('_', "-");
+        let (flag, folder) = (format!("--{flag}="), tempfile::tempdir().unwrap());
+        // However open the server was to be, and beside a good key; and the same by the flag.
+        let ways = [
+            ("--listen=127.0.0.1:0", None, true),
+            ("--listen=0.0.0.0:0", Some("--allow-anonymous"), true),
+            ("--listen=127.0.0.1:0", Some(&*flag), false),
+        ];
+        for (listen, more, is_set) in ways {
+            let mut command = Command::new(program());
+            command.arg(listen).args(more).current_dir(&folder);
+            if is_set {
+                command.env(GUARDS[0], SECRET).env(variable, "");
+            }
+            let (mut server, mut lines) = Process::spawn("readrealm-server", command).unwrap();
+            let ended = within("its end", server.ended()).await;
+            let said = server.whole_stderr();
+            assert_eq!(ended.code(), Some(1), "{listen} {more:?}: {said}");
+            let why = format!("{variable} is set to nothing");
+            assert_eq!(said.matches(&why).count(), 1, "{listen} {more:?}: {said}");
+            assert_eq!(lines.recv().await, None, "it never listened");
+            assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0, "it left the log alone");
+        }
+        // No token is signed with it either.
+        let mut command = Command::new(program());
+        command
+            .args(["token", "--sub", "ann"])
+            .env(GUARDS[0], SECRET)
+            .env(variable, "");
+        let said = command.output().unwrap();
+        let stderr = String::from_utf8(said.stderr).unwrap();
+        assert_eq!(
+            (said.status.code(), &*said.stdout),
+            (Some(1), &b""[..]),
+            "{variable}: {stderr}"
+        );
+    }
 }
 
 /// A server of a shell that gives it so many files, and more to who asks.

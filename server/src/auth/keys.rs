@@ -21,6 +21,9 @@ const RSA_BYTES: std::ops::RangeInclusive<usize> = 268..=1_100;
 /// A key that cannot be used. Says which and why, and nothing of what is in it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
+    /// Whoever meant to set it must not find that everybody gets in.
+    #[error("{0} is set to nothing: give it its value, or do not set it at all")]
+    Empty(&'static str),
     /// Two ways to verify a token are one too many.
     #[error("READREALM_AUTH_SECRET and READREALM_AUTH_PUBLIC_KEY are both set; set one of them")]
     Both,
@@ -52,6 +55,20 @@ pub enum KeyError {
     /// There is nothing to sign with.
     #[error("set READREALM_AUTH_SECRET, or name a key with --private-key")]
     None,
+}
+
+/// Refuses what is there and says nothing, as a variable of a secret that a vault did not hand out.
+pub(super) fn none_is_empty(config: &AuthConfig) -> Result<(), KeyError> {
+    let is_empty = |secret: &Option<Secret>| secret.as_ref().is_some_and(|secret| secret.reveal().is_empty());
+    let no_path = (config.auth_public_key.as_ref()).is_some_and(|path| path.as_os_str().is_empty());
+    let all = [
+        ("READREALM_AUTH_SECRET", is_empty(&config.auth_secret)),
+        ("READREALM_AUTH_PUBLIC_KEY", no_path),
+        ("READREALM_ADMIN_SECRET", is_empty(&config.admin_secret)),
+        ("READREALM_AUTH_AUDIENCE", config.auth_audience.as_deref() == Some("")),
+    ];
+    let empty = all.into_iter().find(|(_, is_empty)| *is_empty);
+    empty.map_or(Ok(()), |(name, _)| Err(KeyError::Empty(name)))
 }
 
 /// The key of a shared secret.

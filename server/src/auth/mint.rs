@@ -86,6 +86,7 @@ impl MintToken {
     /// The token. It names the audience of this configuration, where there is one.
     pub fn mint(&self, config: &AuthConfig) -> Result<String, MintError> {
         super::crypto::install();
+        keys::none_is_empty(config)?;
         let (algorithm, key) = match (&self.private_key, &config.auth_secret) {
             (Some(path), _) => keys::private(path)?,
             (None, Some(secret)) => keys::signing_secret(secret)?,

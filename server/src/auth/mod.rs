@@ -33,6 +33,7 @@ impl Auth {
     /// As the operator has set it; off where no key is named.
     pub fn new(config: &AuthConfig) -> Result<Self, KeyError> {
         crypto::install();
+        keys::none_is_empty(config)?;
         let key = match (&config.auth_secret, &config.auth_public_key) {
             (None, None) => return Ok(Self::Claimed),
             (Some(_), Some(_)) => return Err(KeyError::Both),
