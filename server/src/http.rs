@@ -26,6 +26,10 @@ const NOT_ASKED_SO: (StatusCode, [(header::HeaderName, &str); 1]) =
 /// How long it is told again whether the log can be written.
 const FRESH: Duration = Duration::from_secs(1);
 
+/// Whoever does not hear for longer what is revoked is to be sent nobody new. A database that elects another primary is read
+/// meanwhile, and one that does not answer for so long takes no messages either.
+const HEARD: Duration = Duration::from_secs(10);
+
 /// Every route of the server.
 pub fn router(shared: Arc<Shared>, config: &Config, with_metrics: bool) -> Router {
     let socketio = socketio::routes(&shared);
@@ -91,7 +95,7 @@ async fn read_metrics(State(shared): State<Arc<Shared>>) -> Response {
     }
 }
 
-/// Whether traffic may be sent here: the log can be written, and what other nodes append to it is heard.
+/// Whether traffic may be sent here: the log can be written, what other nodes append to it is heard, and what is revoked is known.
 async fn ready(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
     let not_ready = |why| (StatusCode::SERVICE_UNAVAILABLE, why);
     if shared.draining.is_cancelled() {
@@ -100,6 +104,8 @@ async fn ready(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
         not_ready("the event log cannot be written; the server's log says why\n")
     } else if !shared.connections.hub.is_following() {
         not_ready("the tail of the event log is not followed\n")
+    } else if shared.connections.metrics.revocations_age() > HEARD {
+        not_ready("what is revoked is not heard; the server's log says why\n")
     } else {
         (StatusCode::OK, "ready\n")
     }

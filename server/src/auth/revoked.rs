@@ -97,15 +97,18 @@ pub struct Revoked(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     standing: HashMap<Subject, Standing>,
+    /// Which reading of everything those that are learnt now belong to.
+    reading: u64,
     /// By user and by token: a revocation finds whom it is about without a look at everybody.
     holders: HashMap<Subject, Vec<Held>>,
     next: u64,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 struct Standing {
     at: Timestamp,
     until: Timestamp,
+    reading: u64,
 }
 
 #[derive(Debug)]
@@ -167,8 +170,9 @@ impl Revoked {
                 state.standing.remove(&subject);
                 continue;
             }
-            let standing = Standing { at, until };
-            if state.standing.insert(subject.clone(), standing) != Some(standing) {
+            let reading = state.reading;
+            let known = state.standing.insert(subject.clone(), Standing { at, until, reading });
+            if known.is_none_or(|known| (known.at, known.until) != (at, until)) {
                 state.find(subject, now, &mut told);
             }
         }
@@ -179,17 +183,28 @@ impl Revoked {
         }
     }
 
-    /// Learns what stands, and that nothing else does.
-    pub fn learn_all(&self, all: Vec<Revocation>) {
-        let stands: std::collections::HashSet<_> = all.iter().map(|revocation| revocation.subject.clone()).collect();
-        self.lock().standing.retain(|subject, _| stands.contains(subject));
-        self.learn(all);
+    /// From now on everything that stands is learnt again, in as many parts as it takes. What is known counts until then.
+    pub fn read_anew(&self) {
+        self.lock().reading += 1;
+    }
+
+    /// Everything was learnt: forgets what was not since [`Self::read_anew`].
+    pub fn forget_unread(&self) {
+        let mut state = self.lock();
+        let reading = state.reading;
+        state.standing.retain(|_, standing| standing.reading == reading);
     }
 
     /// Forgets the revocations that have ended.
     pub fn forget_ended(&self) {
         let now = Timestamp::now();
         self.lock().standing.retain(|_, standing| standing.until > now);
+    }
+
+    /// How many stand, and those that have just ended.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.lock().standing.len()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -354,8 +369,16 @@ mod tests {
         revoked.forget_ended();
         assert!(revoked.lock().standing.is_empty());
         revoked.learn(vec![of("user/ann", 0, Timestamp::MAX)]);
-        revoked.learn_all(vec![of("user/bob", 0, Timestamp::MAX)]);
-        assert!(!revoked.includes(&ann) && revoked.includes(&identity("bob", None, None)));
+        revoked.learn(vec![of("user/carol", 0, Timestamp::MAX)]);
+        revoked.read_anew();
+        revoked.learn(vec![of("user/bob", 0, Timestamp::MAX)]);
+        revoked.learn(vec![of("user/carol", 0, Timestamp::MAX)]);
+        assert!(revoked.includes(&ann), "what is known counts until everything is read");
+        revoked.forget_unread();
+        assert!(!revoked.includes(&ann));
+        for user in ["bob", "carol"] {
+            assert!(revoked.includes(&identity(user, None, None)), "{user}");
+        }
     }
 
     #[test]

@@ -138,6 +138,11 @@ impl Metrics {
         *self.heard() = Some(Instant::now());
     }
 
+    /// Since when nothing was heard of what is revoked; 0 where that is not asked for.
+    pub fn revocations_age(&self) -> Duration {
+        self.heard().map_or(Duration::ZERO, |heard| heard.elapsed())
+    }
+
     fn heard(&self) -> MutexGuard<'_, Option<Instant>> {
         self.revocations_heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -156,8 +161,7 @@ impl Metrics {
 
     /// All numbers, as text of [`CONTENT_TYPE`]. Reads files of the machine: not for a thread that must not wait.
     pub fn render(&self) -> String {
-        let age = self.heard().map_or(Duration::ZERO, |heard| heard.elapsed());
-        self.revocations_age.set(age.as_secs_f64());
+        self.revocations_age.set(self.revocations_age().as_secs_f64());
         let mut text = String::new();
         // Writing to a string does not fail.
         let _ = encode(&mut text, &self.registry);

@@ -1,12 +1,13 @@
 //! Revocations of a server without a store: gone with the process, as its log is.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use readrealm_protocol::Timestamp;
 
-use super::{Changes, MOST, RevocationError, Revocations, forgotten_before};
+use super::{MOST, Mark, Page, RevocationError, Revocations, forgotten_before};
 use crate::auth::revoked::{Revocation, Subject};
 
 /// In memory, by the text of what is revoked. Who makes one tells this node itself: nobody else has to hear of it.
@@ -16,12 +17,6 @@ pub(super) struct InMemory(Mutex<BTreeMap<String, Revocation>>);
 impl InMemory {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Revocation>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn standing(&self) -> Vec<Revocation> {
-        let now = Timestamp::now();
-        let all = self.lock();
-        all.values().filter(|one| one.until > now).cloned().collect()
     }
 }
 
@@ -48,14 +43,19 @@ impl Revocations for InMemory {
     }
 
     async fn list(&self, after: Option<&Subject>, limit: u32) -> Result<Vec<Revocation>, RevocationError> {
-        let after = after.map(Subject::to_string);
-        let standing = self.standing().into_iter();
-        let rest = standing.filter(|one| Some(one.subject.to_string()) > after);
-        Ok(rest.take(limit as usize).collect())
+        let (after, now) = (after.map(Subject::to_string).unwrap_or_default(), Timestamp::now());
+        let all = self.lock();
+        let rest = all.range((Bound::Excluded(after), Bound::Unbounded));
+        let standing = rest.map(|(_, one)| one).filter(|one| one.until > now);
+        Ok(standing.take(limit as usize).cloned().collect())
     }
 
-    async fn changes(&self, since: Option<i64>) -> Result<Changes, RevocationError> {
-        let all = if since.is_none() { self.standing() } else { Vec::new() };
-        Ok((all, 0))
+    async fn changes(&self, after: &Mark, _: u32) -> Result<Page, RevocationError> {
+        // None stands when the process begins, and nobody else makes any.
+        Ok(Page {
+            news: Vec::new(),
+            mark: after.clone(),
+            is_last: true,
+        })
     }
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use readrealm_protocol::Timestamp;
 
-pub use follow::{Following, follow};
+pub use follow::{Following, follow, follow_by};
 
 use crate::auth::revoked::{Revocation, Subject};
 use crate::log::open::{OpenError, StoreUrl};
@@ -38,8 +38,53 @@ pub enum RevocationError {
     Unavailable(String),
 }
 
-/// What is new since a moment, and the moment to ask from next.
-pub type Changes = (Vec<Revocation>, i64);
+/// How far somebody has read what changes. The default is before everything.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Mark {
+    /// The last that was read.
+    read: Place,
+    /// Where a store whose changes are not seen in their order is being read again; `None` where that begins anew.
+    again: Option<Place>,
+    /// What time it was by the clock that gives changes their times, in milliseconds since 1970.
+    clock: Option<i64>,
+}
+
+impl Mark {
+    /// Where changes have numbers, and are seen in their order.
+    fn at(change: i64) -> Self {
+        Self {
+            read: Place::at(change),
+            ..Self::default()
+        }
+    }
+}
+
+/// A change has a number or time, never 0, and those that have the same are ordered by their subject.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Place {
+    change: i64,
+    id: String,
+}
+
+impl Place {
+    fn at(change: i64) -> Self {
+        Self {
+            change,
+            id: String::new(),
+        }
+    }
+}
+
+/// A part of what has changed.
+#[derive(Debug)]
+pub struct Page {
+    /// Those that changed, as they are now, the lifted ones among them; perhaps some that are known.
+    pub news: Vec<Revocation>,
+    /// Where the next page begins.
+    pub mark: Mark,
+    /// Whether nothing lies behind it yet.
+    pub is_last: bool,
+}
 
 /// The revocations of one store.
 #[async_trait]
@@ -54,9 +99,10 @@ pub trait Revocations: Send + Sync + fmt::Debug {
     /// At most `limit` of those that stand, after a subject, in the order of [`Subject`]'s text.
     async fn list(&self, after: Option<&Subject>, limit: u32) -> Result<Vec<Revocation>, RevocationError>;
 
-    /// All that was changed since, those that were lifted among them, and perhaps some again; with `None` all that
-    /// stand. Answers within two seconds or fails.
-    async fn changes(&self, since: Option<i64>) -> Result<Changes, RevocationError>;
+    /// What others have changed since, in the order of the changes: at most `limit` that are new, which is at least 1, and as
+    /// many that may be known. From the default mark on all that stand, and those that ended less than an hour ago. However
+    /// many there are, a page answers within its time or fails: a second, or five for the first of all.
+    async fn changes(&self, after: &Mark, limit: u32) -> Result<Page, RevocationError>;
 
     /// What time it is by the clock that all who make revocations here have in common.
     async fn now(&self) -> Result<Timestamp, RevocationError> {

@@ -1,5 +1,7 @@
 //! Revocations in a collection beside the log's, `revocations`, over connections of their own.
 
+mod changes;
+
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,7 +16,7 @@ use mongodb::options::{
 use mongodb::{Client, Collection, IndexModel};
 use readrealm_protocol::Timestamp;
 
-use super::{Changes, KEPT, MOST, RevocationError, Revocations};
+use super::{KEPT, MOST, Mark, Page, RevocationError, Revocations};
 use crate::auth::revoked::{Revocation, Subject};
 use crate::log::open::OpenError;
 
@@ -29,9 +31,6 @@ const POLL_TIME: Duration = Duration::from_secs(1);
 
 /// Anything else has failed when it takes longer.
 const TIME: Duration = Duration::from_secs(5);
-
-/// So far back what has changed is read again: a write has its time before a majority has it.
-const OVERLAP_MILLIS: i64 = 60_000;
 
 pub(super) struct InMongo {
     options: ClientOptions,
@@ -57,7 +56,7 @@ impl InMongo {
         let collection = connect(&options).map_err(failed)?;
         let ends = IndexOptions::builder().expire_after(KEPT).build();
         let by_end = IndexModel::builder().keys(doc! { "until": 1 }).options(ends).build();
-        let by_change = IndexModel::builder().keys(doc! { "changed": 1 }).build();
+        let by_change = IndexModel::builder().keys(doc! { "changed": 1, "_id": 1 }).build();
         collection.create_indexes([by_end, by_change]).await.map_err(failed)?;
         Ok(Self {
             options,
@@ -198,32 +197,9 @@ impl Revocations for InMongo {
         Ok(Timestamp::from_millis(now.timestamp_millis()))
     }
 
-    async fn changes(&self, since: Option<i64>) -> Result<Changes, RevocationError> {
-        let (collection, mut mark, mut news) = (self.collection(), since.unwrap_or(0), Vec::new());
-        let read = async {
-            let now = self.clock().await?.timestamp_millis();
-            let filter = match since {
-                None => doc! { "until": { "$gt": date(Timestamp::now()) } },
-                // The clock went back, as by another primary's: what has changed since may be anywhere.
-                Some(since) if since.saturating_sub(OVERLAP_MILLIS) > now => doc! {},
-                Some(since) => {
-                    let from = DateTime::from_millis(since.saturating_sub(OVERLAP_MILLIS));
-                    doc! { "changed": { "$gte": from } }
-                }
-            };
-            let mut found = collection.find(filter).await?;
-            while let Some(document) = found.try_next().await? {
-                let changed = document.get_datetime("changed").map(|at| at.timestamp_millis());
-                mark = mark.max(changed.unwrap_or(0));
-                news.extend(revocation(&document));
-            }
-            // Behind a mark in the future what changes from now on would not be seen.
-            mark = mark.min(now);
-            Ok(())
-        };
-        // All of them are many, and read once.
-        self.within(if since.is_some() { POLL_TIME } else { TIME }, read)
-            .await?;
-        Ok((news, mark))
+    async fn changes(&self, after: &Mark, limit: u32) -> Result<Page, RevocationError> {
+        // Who has nothing yet, or only begins, has no promise to keep but to read all.
+        let time = if after.clock.is_some() { POLL_TIME } else { TIME };
+        self.within(time, self.read(after, limit)).await
     }
 }

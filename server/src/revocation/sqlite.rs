@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use readrealm_protocol::Timestamp;
 use rusqlite::{Connection, Row, TransactionBehavior, params};
 
-use super::{Changes, MOST, RevocationError, Revocations, forgotten_before};
+use super::{MOST, Mark, Page, RevocationError, Revocations, forgotten_before};
 use crate::auth::revoked::{Revocation, Subject};
 use crate::log::open::OpenError;
 
@@ -136,20 +136,25 @@ impl Revocations for InSqlite {
         self.with(list).await
     }
 
-    async fn changes(&self, since: Option<i64>) -> Result<Changes, RevocationError> {
+    async fn changes(&self, after: &Mark, limit: u32) -> Result<Page, RevocationError> {
+        let after = after.read.change;
         let changes = move |connection: &mut Connection| {
-            // In one statement: a write between two would be in neither.
-            let select = "SELECT subject, at, until, change FROM revocations WHERE change > ? AND (? OR until > ?)";
+            let select = "SELECT subject, at, until, change FROM revocations WHERE change > ? ORDER BY change LIMIT ?";
             let mut select = connection.prepare_cached(select)?;
-            let key = params![since.unwrap_or(0), since.is_some(), Timestamp::now().as_millis()];
-            let rows = select.query_map(key, |row| Ok((revocation(row)?, row.get::<_, i64>(3)?)))?;
-            let (mut news, mut mark) = (Vec::new(), since.unwrap_or(0));
+            let rows = select.query_map(params![after, limit], |row| {
+                Ok((revocation(row)?, row.get::<_, i64>(3)?))
+            })?;
+            let (mut news, mut mark, mut count) = (Vec::new(), after, 0);
             for row in rows {
                 let (revocation, change) = row?;
                 news.extend(revocation);
-                mark = mark.max(change);
+                (mark, count) = (change, count + 1);
             }
-            Ok((news, mark))
+            Ok(Page {
+                news,
+                mark: Mark::at(mark),
+                is_last: count < limit,
+            })
         };
         self.with(changes).await
     }

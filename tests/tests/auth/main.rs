@@ -5,6 +5,7 @@ mod bad_tokens;
 mod guesses;
 mod http;
 mod keys;
+mod many_revoked;
 mod moderators;
 mod reads;
 mod refresh;
