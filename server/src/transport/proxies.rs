@@ -32,8 +32,8 @@ impl Proxies {
     pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.to_canonical();
         let lists = headers.get_all(FORWARDED_FOR).iter().rev();
-        // A header that is no text ends what can be believed.
-        let mut written = lists.flat_map(|list| list.to_str().unwrap_or("?").rsplit(','));
+        // As bytes: what stands left of an address, text or not, takes nothing from it.
+        let mut written = lists.flat_map(|list| list.as_bytes().rsplit(|byte| *byte == b','));
         while self.trust(client) {
             let Some(Some(before)) = written.next().map(address) else {
                 return client;
@@ -45,8 +45,8 @@ impl Proxies {
 }
 
 /// As proxies write it; some add the port.
-fn address(text: &str) -> Option<IpAddr> {
-    let text = text.trim();
+fn address(written: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(written).ok()?.trim();
     let read = text.parse::<IpAddr>().ok();
     let with_port = || text.parse::<std::net::SocketAddr>().ok().map(|address| address.ip());
     let in_brackets = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
@@ -57,13 +57,15 @@ fn address(text: &str) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
+
     use super::*;
 
-    fn client(trusted: &[&str], peer: &str, forwarded: &[&str]) -> String {
+    fn client(trusted: &[&str], peer: &str, forwarded: &[impl AsRef<[u8]>]) -> String {
         let trusted: Vec<Network> = trusted.iter().map(|text| text.parse().unwrap()).collect();
         let mut headers = HeaderMap::new();
         for list in forwarded {
-            headers.append(FORWARDED_FOR, list.parse().unwrap());
+            headers.append(FORWARDED_FOR, HeaderValue::from_bytes(list.as_ref()).unwrap());
         }
         Proxies::new(&trusted)
             .client(peer.parse().unwrap(), &headers)
@@ -100,6 +102,24 @@ mod tests {
             ("10.0.0.1", &["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
         ] {
             assert_eq!(client(&trusted, peer, forwarded), expected, "{peer} {forwarded:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_text_hides_nobody() {
+        for (forwarded, expected) in [
+            (&[&b"\xE9, 203.0.113.1"[..]][..], "203.0.113.1"),
+            (&[b"\xE9", b"203.0.113.1"], "203.0.113.1"),
+            (&[b"\xE9\xFF,1.1.1.1, 203.0.113.1,10.0.0.2"], "203.0.113.1"),
+            // In its own place it is no address.
+            (&[b"203.0.113.1, \xE9"], "10.0.0.1"),
+            (&[b"203.0.113.1, \xE9, 10.0.0.2"], "10.0.0.2"),
+        ] {
+            assert_eq!(
+                client(&["10.0.0.0/8"], "10.0.0.1", forwarded),
+                expected,
+                "{forwarded:?}"
+            );
         }
     }
 }
