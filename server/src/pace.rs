@@ -7,12 +7,15 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use governor::clock::{Clock, DefaultClock};
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use governor::nanos::Nanos;
+use governor::state::StateStore;
+use governor::state::keyed::{DashMapStateStore, ShrinkableKeyedStateStore};
+use governor::{Quota, RateLimiter};
 
 use crate::network::{Network, SHARES, blocks};
 
-/// Budgets that are kept at a time. Only those that are not full are worth keeping; were as many spent at once, nobody would
-/// be counted until some have filled up.
+/// Budgets that are kept at a time. Only those that are not full are worth keeping; were as many spent at once, nobody else
+/// would be counted until some have filled up.
 const MOST: usize = 100_000;
 
 /// How often budgets that are full again are forgotten, and how often at most where there are many.
@@ -22,7 +25,7 @@ const FORGET_MANY: Duration = Duration::from_secs(1);
 /// A budget for each `K`.
 #[derive(Debug)]
 pub struct Paces<K: Hash + Eq + Clone> {
-    budgets: Option<DefaultKeyedRateLimiter<K>>,
+    budgets: Option<RateLimiter<K, Bounded<K>, DefaultClock>>,
     forgotten: Mutex<Instant>,
     most: usize,
 }
@@ -34,8 +37,12 @@ impl<K: Hash + Eq + Clone> Paces<K> {
     }
 
     fn keeping(most: usize, quota: Option<Quota>) -> Self {
+        let none = || Bounded {
+            known: DashMapStateStore::default(),
+            most,
+        };
         Self {
-            budgets: quota.map(RateLimiter::keyed),
+            budgets: quota.map(|quota| RateLimiter::new(quota, none(), DefaultClock::default())),
             forgotten: Mutex::new(Instant::now()),
             most,
         }
@@ -46,26 +53,63 @@ impl<K: Hash + Eq + Clone> Paces<K> {
         let Some(budgets) = &self.budgets else {
             return Ok(());
         };
-        if !self.has_room(budgets) {
-            return Ok(());
+        // Whoever comes while another forgets need not do it again.
+        if let Ok(mut forgotten) = self.forgotten.try_lock() {
+            let elapsed = forgotten.elapsed();
+            if elapsed >= FORGET || (elapsed >= FORGET_MANY && budgets.len() >= self.most) {
+                self.forget();
+                *forgotten = Instant::now();
+            }
         }
         let taken = budgets.check_key(key);
         taken.map_err(|until| until.wait_time_from(DefaultClock::default().now()))
     }
 
-    /// Forgets what is not worth keeping, now and then. Whether another budget can be kept.
-    fn has_room(&self, budgets: &DefaultKeyedRateLimiter<K>) -> bool {
-        let many = budgets.len() >= self.most;
-        // Whoever comes while another forgets need not do it again.
-        if let Ok(mut forgotten) = self.forgotten.try_lock()
-            && forgotten.elapsed() >= if many { FORGET_MANY } else { FORGET }
-        {
+    /// Forgets the budgets that are full again, as is done now and then while some are taken from.
+    pub fn forget(&self) {
+        if let Some(budgets) = &self.budgets {
             budgets.retain_recent();
             budgets.shrink_to_fit();
-            *forgotten = Instant::now();
-            return budgets.len() < self.most;
         }
-        !many
+    }
+}
+
+/// Where budgets are kept: once there are as many as may be, whoever is not among them is not counted. Whoever is, is.
+#[derive(Debug)]
+struct Bounded<K: Hash + Eq + Clone> {
+    known: DashMapStateStore<K>,
+    most: usize,
+}
+
+impl<K: Hash + Eq + Clone> StateStore for Bounded<K> {
+    type Key = K;
+
+    fn measure_and_replace<T, F, E>(&self, key: &K, measure: F) -> Result<T, E>
+    where
+        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
+    {
+        if !self.known.contains_key(key) && self.known.len() >= self.most {
+            return measure(None).map(|(taken, _)| taken);
+        }
+        self.known.measure_and_replace(key, measure)
+    }
+}
+
+impl<K: Hash + Eq + Clone> ShrinkableKeyedStateStore<K> for Bounded<K> {
+    fn retain_recent(&self, drop_below: Nanos) {
+        self.known.retain_recent(drop_below);
+    }
+
+    fn shrink_to_fit(&self) {
+        self.known.shrink_to_fit();
+    }
+
+    fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.known.is_empty()
     }
 }
 
@@ -148,12 +192,15 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_bounded_and_nobody_is_counted_where_it_is_full() {
-        let paces = Paces::keeping(10, hourly(1));
+    fn memory_is_bounded_and_where_it_is_full_those_are_counted_who_were() {
+        let paces = Paces::keeping(10, hourly(2));
         for key in 0..10 {
             paces.take(&key).unwrap();
         }
-        assert!(paces.take(&0).is_ok() && paces.take(&11).is_ok());
+        assert!(
+            (10..1_000).all(|key| paces.take(&key).is_ok() && paces.take(&key).is_ok() && paces.take(&key).is_ok())
+        );
+        assert!((0..10).all(|key| paces.take(&key).is_ok() && paces.take(&key).is_err()));
         assert_eq!(paces.budgets.as_ref().unwrap().len(), 10);
         // A second later those that are full again are forgotten.
         let quick = Paces::keeping(10, quota(u32::MAX, 1));

@@ -5,20 +5,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use governor::clock::{Clock, DefaultClock};
-use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, NotUntil, RateLimiter};
+use governor::{DefaultDirectRateLimiter, NotUntil, RateLimiter};
 use readrealm_protocol::limits::{MALFORMED_FRAMES, MALFORMED_WINDOW_SECS, TYPING_PER_SECOND};
 use readrealm_protocol::server::ErrorReply;
 use readrealm_protocol::{ErrorCode, UserId};
 
 use crate::config::Limits;
 use crate::metrics::{Limit, Metrics};
-use crate::pace::quota;
+use crate::pace::{Paces, quota};
 
 /// The budgets of all users, each over all of the user's connections.
 #[derive(Debug)]
 pub struct UserLimits {
-    messages: Option<DefaultKeyedRateLimiter<UserId>>,
-    joins: Option<DefaultKeyedRateLimiter<UserId>>,
+    messages: Paces<UserId>,
+    joins: Paces<UserId>,
 }
 
 /// So many seconds' joins of a user may come at once: all rooms of many tabs come back together.
@@ -30,25 +30,25 @@ impl UserLimits {
         let burst = limits.message_burst.max(limits.user_messages_per_second);
         let joins = limits.user_joins_per_second;
         Arc::new(Self {
-            messages: quota(limits.user_messages_per_second, burst).map(RateLimiter::keyed),
-            joins: quota(joins, joins.saturating_mul(JOIN_SECONDS)).map(RateLimiter::keyed),
+            messages: Paces::new(limits.user_messages_per_second, burst),
+            joins: Paces::new(joins, joins.saturating_mul(JOIN_SECONDS)),
         })
     }
 
     /// Forgets the users whose budget is full again. Called now and then, so that memory follows those who talk.
     pub fn forget_idle(&self) {
-        for users in [&self.messages, &self.joins].into_iter().flatten() {
-            users.retain_recent();
-            users.shrink_to_fit();
-        }
+        self.messages.forget();
+        self.joins.forget();
     }
 
     fn message(&self, user: &UserId) -> Result<(), ErrorReply> {
-        check_user(self.messages.as_ref(), user, "this user sends")
+        let taken = self.messages.take(user);
+        taken.map_err(|wait| refused("this user sends", wait))
     }
 
     fn join(&self, user: &UserId) -> Result<(), ErrorReply> {
-        check_user(self.joins.as_ref(), user, "this user joins")
+        let taken = self.joins.take(user);
+        taken.map_err(|wait| refused("this user joins", wait))
     }
 }
 
@@ -139,12 +139,6 @@ impl ConnectionLimits {
 fn check(limiter: Option<&DefaultDirectRateLimiter>, what: &str) -> Result<(), ErrorReply> {
     limiter.map_or(Ok(()), |limiter| {
         limiter.check().map_err(|until| too_fast(what, &until))
-    })
-}
-
-fn check_user(users: Option<&DefaultKeyedRateLimiter<UserId>>, user: &UserId, what: &str) -> Result<(), ErrorReply> {
-    users.map_or(Ok(()), |users| {
-        users.check_key(user).map_err(|until| too_fast(what, &until))
     })
 }
 
