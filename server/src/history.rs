@@ -42,11 +42,19 @@ const PREFLIGHT: [(header::HeaderName, &str); 3] = [
     (header::ACCESS_CONTROL_MAX_AGE, "600"),
 ];
 
-/// How often a user may read, and where there is no token an address.
+/// What a page may read of an answer besides.
+const EXPOSED: HeaderValue = HeaderValue::from_static("retry-after, x-request-id");
+
+/// So many times as often as a user reads, an address may be told that it shows no good token: an app whose token has ended must
+/// hear just that, whoever else shares its address.
+const REFUSALS: u32 = 10;
+
+/// How often a user may read, and where authentication is off an address.
 #[derive(Debug)]
 pub struct Reads {
     users: Paces<UserId>,
     addresses: AddressPaces,
+    refusals: AddressPaces,
 }
 
 impl Reads {
@@ -57,13 +65,15 @@ impl Reads {
         Self {
             users: Paces::new(per_second, burst),
             addresses: AddressPaces::new(per_second, burst),
+            refusals: AddressPaces::new(per_second.saturating_mul(REFUSALS), burst.saturating_mul(REFUSALS)),
         }
     }
 
-    fn take(&self, who: Option<&Identity>, address: IpAddr) -> Result<(), ErrorReply> {
-        let (what, taken) = match who {
-            Some(who) => ("this user reads", self.users.take(&who.user.user_id)),
-            None => ("this address reads", self.addresses.take(address)),
+    fn take(&self, bearer: &Result<Option<Identity>, ErrorReply>, address: IpAddr) -> Result<(), ErrorReply> {
+        let (what, taken) = match bearer {
+            Ok(Some(who)) => ("this user reads", self.users.take(&who.user.user_id)),
+            Ok(None) => ("this address reads", self.addresses.take(address)),
+            Err(_) => ("this address asks without a good token", self.refusals.take(address)),
         };
         taken.map_err(|wait| limits::refused(what, wait))
     }
@@ -82,9 +92,7 @@ pub async fn messages(
     }
     let read = async {
         let bearer = bearer(&shared.connections, &headers);
-        // Whoever shows no good token is an address among others, and counted before they are told so.
-        let known = bearer.as_ref().ok().and_then(Option::as_ref);
-        let taken = shared.reads.take(known, address.ip());
+        let taken = shared.reads.take(&bearer, address.ip());
         taken.inspect_err(|_| shared.connections.metrics.limited(Limit::Reads))?;
         let bearer = bearer?;
         let Path(book) = book.map_err(|_| invalid("bookId must be an integer from 0 to 2^53-1"))?;
@@ -116,6 +124,7 @@ fn readable(mut response: Response, headers: &HeaderMap) -> Response {
     answer.insert(header::VARY, HeaderValue::from_static("origin"));
     if let Some(origin) = headers.get(header::ORIGIN) {
         answer.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+        answer.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
     }
     response
 }

@@ -44,6 +44,7 @@ story("a page of another origin is refused at the handshake, and one that may ca
   assert.equal(allowed.status, 200);
   assert.equal(allowed.headers.get("access-control-allow-origin"), "https://books.example");
   assert.equal(allowed.headers.get("access-control-allow-credentials"), "true");
+  assert.equal(allowed.headers.get("access-control-expose-headers"), "retry-after, x-request-id");
   assert.equal((await handshake(server)).status, 200, "a phone names none");
   const asked = await fetch(`${server.origin}/socket.io/?EIO=4&transport=polling`, {
     method: "OPTIONS",

@@ -14,6 +14,9 @@ pub(super) const PREFLIGHT: [(header::HeaderName, &str); 3] = [
     (header::ACCESS_CONTROL_MAX_AGE, "600"),
 ];
 
+/// What a page may read of an answer besides.
+const EXPOSED: HeaderValue = HeaderValue::from_static("retry-after, x-request-id");
+
 /// What the engine reads of a request. It keeps it as long as the session lasts: headers and what else a client writes
 /// would take memory, and hold what is secret.
 pub(super) fn bare(request: &Request) -> Request<()> {
@@ -54,6 +57,7 @@ pub(super) fn readable(mut response: Response, origin: Option<HeaderValue>) -> R
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Some(origin) = origin {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
         headers.insert(
             header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
             HeaderValue::from_static("true"),
