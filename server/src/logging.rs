@@ -14,14 +14,14 @@ use tracing_subscriber::{EnvFilter, Layer};
 use crate::config::LogFormat;
 use crate::metrics::panics;
 
-/// Begins to write log lines: those of `RUST_LOG`, else from `info` on. A panic is one of them from now on, and counted.
+/// What a panic's line is told by, so that no `RUST_LOG` keeps it back.
+const PANICS: &str = "readrealm_server::panic";
+
+/// Begins to write log lines: those of `RUST_LOG`, else from `info` on. A panic is one of them from now on, whatever `RUST_LOG`
+/// asks for, and counted.
 pub fn start(format: LogFormat) {
-    let wanted = std::env::var(EnvFilter::DEFAULT_ENV)
-        .ok()
-        .filter(|wanted| !wanted.is_empty());
-    let wanted = wanted.and_then(|wanted| EnvFilter::try_new(wanted).ok());
-    let wanted = wanted.unwrap_or_else(|| EnvFilter::new("info"));
-    lines(format, wanted, std::io::stderr, std::io::stderr().is_terminal()).init();
+    let asked = std::env::var(EnvFilter::DEFAULT_ENV).unwrap_or_default();
+    lines(format, wanted(&asked), std::io::stderr, std::io::stderr().is_terminal()).init();
     std::panic::set_hook(Box::new(panicked));
 }
 
@@ -42,12 +42,19 @@ fn panicked(panic: &PanicHookInfo<'_>) {
     let backtrace = Backtrace::capture();
     let backtrace = (backtrace.status() == BacktraceStatus::Captured).then(|| tracing::field::display(backtrace));
     tracing::error!(
+        target: PANICS,
         at = panic.location().map(tracing::field::display),
         what = panic.payload().downcast_ref::<&'static str>(),
         thread = std::thread::current().name(),
         backtrace,
         "a panic: this is a mistake in the program"
     );
+}
+
+fn wanted(asked: &str) -> EnvFilter {
+    let asked = if asked.is_empty() { "info" } else { asked };
+    EnvFilter::try_new(format!("{asked},{PANICS}=error"))
+        .unwrap_or_else(|_| EnvFilter::new(format!("info,{PANICS}=error")))
 }
 
 fn lines<W>(format: LogFormat, wanted: EnvFilter, to: W, coloured: bool) -> impl Subscriber + Send + Sync
@@ -86,6 +93,22 @@ mod tests {
         }
         fn flush(&mut self) -> Result<()> {
             Ok(())
+        }
+    }
+
+    #[test]
+    fn a_panic_is_told_whatever_is_asked_for() {
+        for asked in ["off", "mongodb=info", "readrealm_server=off", "no=such=filter", ""] {
+            let written = Written::default();
+            let writer = written.clone();
+            let subscriber = lines(LogFormat::Text, wanted(asked), move || writer.clone(), false);
+            tracing::subscriber::with_default(subscriber, || {
+                tracing::error!(target: PANICS, "a panic");
+                tracing::debug!("our own");
+            });
+            let written = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+            assert!(written.contains("a panic"), "{asked}: {written}");
+            assert!(!written.contains("our own"), "{asked}: {written}");
         }
     }
 
