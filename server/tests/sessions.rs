@@ -11,7 +11,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use clap::Parser;
-use futures_util::{Sink, Stream, StreamExt, stream};
+use futures_util::{Sink, Stream, StreamExt, future, stream};
 use readrealm_protocol::server::ServerFrame;
 use readrealm_protocol::{CloseCode, ErrorCode, ServerEvent, codec};
 use readrealm_server::auth::Auth;
@@ -25,6 +25,7 @@ use readrealm_server::log::{Appender, EventLog};
 use readrealm_server::room::actor;
 use readrealm_server::room::ambient::System;
 use tokio::sync::mpsc;
+use tokio::task::coop;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -253,4 +254,28 @@ fn the_secret_is_no_part_of_any_debug() {
         shown.contains("auth_secret: Some(Secret(…))") && !shown.contains(SECRET),
         "{shown}"
     );
+}
+
+/// Frames without end, as fast as they are read: like a socket's they take from the budget of their task.
+fn flood(first: String, text: String) -> impl Stream<Item = Inbound> + Unpin {
+    let flood = stream::iter([first]).chain(stream::repeat(text));
+    Box::pin(flood.then(|text| async move {
+        coop::cooperative(future::ready(())).await;
+        Inbound::Frame(codec::decode_client(&text))
+    }))
+}
+
+#[tokio::test]
+async fn who_sends_without_pause_is_closed_all_the_same() {
+    let mut services = services();
+    Arc::get_mut(&mut services).unwrap().limits.outbox_bytes = 4_096;
+    let elsewhere = r#"{"event":"leaveRoom","id":3,"data":{"bookId":7}}"#.to_owned();
+    // Takes nothing, so its answers come to be too many.
+    let run = run(
+        flood(authenticate(&token(&["--sub", "ann"])), elsewhere),
+        Told(None),
+        services,
+    );
+    let end = tokio::time::timeout(Duration::from_secs(10), run).await;
+    assert_eq!(closed(&end.expect("it ends")), CloseCode::SlowConsumer);
 }

@@ -1,6 +1,8 @@
 //! Who is let in: the pages of which origins, which subprotocol, which addresses.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+use std::time::{Duration, Instant};
+
 use e2e::client::Client;
 use e2e::{Server, Store, within};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -32,6 +34,10 @@ async fn pages_of_a_foreign_origin_are_closed_with_4103() {
             .unwrap();
         let (code, reason) = client.closed().await;
         assert_eq!(code, 4103, "{origin}: {reason}");
+        // Once the close is answered the server ends the connection: a page hears of it then, and its place is free.
+        let answered = Instant::now();
+        client.closed().await;
+        assert!(answered.elapsed() < Duration::from_secs(1), "{:?}", answered.elapsed());
     }
 }
 

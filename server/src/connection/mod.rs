@@ -148,8 +148,9 @@ where
     };
     let end = tokio::select! {
         biased;
-        end = read(reader, &mut requests, idle_timeout) => end,
+        // First: it takes all that waits at once, where a peer that floods would use up the task's budget of reads for good.
         end = write(&mut writing, &outbox, ping_interval) => end,
+        end = read(reader, &mut requests, idle_timeout) => end,
         () = going(&services.shutdown, terms.stays) => End::Closed(going_away(services.limits.reconnect_spread)),
     };
     requests.leave_all().await;

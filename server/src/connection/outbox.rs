@@ -20,6 +20,9 @@ use super::{Line, Sent, USUAL_FRAMES};
 use crate::auth::revoked::Holder;
 use crate::room::{Deliver, Frame, Written};
 
+/// How often whoever flushes takes what came meanwhile, before it leaves that to the connection's task: it has others to tell.
+const ROUNDS: u32 = 4;
+
 /// The end that frames are put in. Shared by the rooms the connection is in.
 #[derive(Debug)]
 pub struct Outbox {
@@ -160,8 +163,8 @@ impl Outbox {
         self.drained.wake();
     }
 
-    /// Takes the turn for good, once nobody else has it: the connection ends, and its task alone writes what is left. `held` where the
-    /// turn is the caller's already.
+    /// Takes the turn once nobody else has it, and leaves nobody else a way to write: the connection ends, and its task alone writes what is
+    /// left. `held` where the turn is the caller's already.
     pub async fn seal(&self, held: bool) {
         poll_fn(|context| {
             self.waker.register(context.waker());
@@ -228,12 +231,12 @@ impl Outbox {
 
     /// Puts `sent` of the `frames` down as written. Returns whether there is more to write, which is in `frames` then; else the turn is
     /// over.
-    fn go_on(&self, frames: &mut VecDeque<Frame>, sent: Sent, bytes: u64, begun: u64) -> bool {
+    fn go_on(&self, frames: &mut VecDeque<Frame>, sent: Sent, bytes: u64, begun: u64, is_last: bool) -> bool {
         let mut queue = self.lock();
         queue.written += bytes;
         frames.drain(..sent.frames);
         let is_stalled = !sent.is_whole || !frames.is_empty();
-        if !is_stalled && !queue.frames.is_empty() && queue.closed.is_none() {
+        if !is_last && !is_stalled && !queue.frames.is_empty() && queue.closed.is_none() {
             std::mem::swap(&mut queue.frames, frames);
             return true;
         }
@@ -246,7 +249,8 @@ impl Outbox {
             std::mem::swap(&mut queue.frames, frames);
         }
         queue.taken = false;
-        let is_awaited = std::mem::take(&mut queue.awaited) || is_stalled;
+        // What is left is not the first of anybody's, so nobody else would see to it.
+        let is_awaited = std::mem::take(&mut queue.awaited) || is_stalled || !queue.frames.is_empty();
         drop(queue);
         if is_awaited {
             self.waker.wake();
@@ -284,7 +288,7 @@ impl Deliver for Outbox {
             queue.taken = true;
             (line, std::mem::take(&mut queue.frames))
         };
-        loop {
+        for round in 1.. {
             let sent = line.try_send(frames.make_contiguous());
             let whole = sent.frames - usize::from(!sent.is_whole);
             let bytes = frames.iter().take(whole).map(|frame| frame.len() as u64).sum();
@@ -293,12 +297,13 @@ impl Deliver for Outbox {
             written.writes += u64::from(sent.frames > 0);
             written.frames += sent.frames as u64;
             written.bytes += bytes + begun;
-            let goes_on = self.go_on(&mut frames, sent, bytes, begun);
+            let goes_on = self.go_on(&mut frames, sent, bytes, begun, round == ROUNDS);
             self.drained.wake();
             if !goes_on {
-                return written;
+                break;
             }
         }
+        written
     }
 }
 

@@ -110,7 +110,8 @@ impl Requests {
 
     /// Why the connection is to be closed, where its session is over.
     pub(super) fn over(&self, now: Instant) -> Option<Close> {
-        self.session.over(now)
+        // Also asked here: a peer that always has more to be read keeps the writing half from being polled.
+        self.outbox.closed().or_else(|| self.session.over(now))
     }
 
     /// Answers a question for a sign of life.

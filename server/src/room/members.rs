@@ -180,6 +180,9 @@ impl Members {
     /// Puts frames, encoded once, into every member's queue: all of them in one go, as each member is far from the last in memory. They
     /// are written by the next [`flush`](Self::flush).
     pub fn broadcast(&mut self, frames: &[Frame]) {
+        if frames.is_empty() {
+            return;
+        }
         self.metrics.deliveries.add((self.list.len() * frames.len()) as u64);
         for member in &self.list {
             if member.outbox.queue(frames) {
@@ -273,10 +276,68 @@ fn write(outboxes: impl IntoIterator<Item = Arc<dyn Deliver>>, metrics: &Metrics
 /// A room that ends, in whichever way, holds nobody any more.
 impl Drop for Members {
     fn drop(&mut self) {
+        // Where it ends in the middle of a turn: frames that nobody writes would keep all that come later waiting.
+        write(self.due.drain(..), &self.metrics);
         let left = self.list.len() + self.paused.len();
         self.metrics.members.dec_by(i64::try_from(left).unwrap_or(i64::MAX));
         for user in self.presence.held_users() {
             self.cluster.announce(self.book, user, State::LetGo);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use readrealm_protocol::{UserId, Username};
+
+    use super::super::ambient::System;
+    use super::*;
+    use crate::cluster::Alone;
+
+    /// Counts how often it is asked to write.
+    #[derive(Debug, Default)]
+    struct Queue(AtomicUsize);
+
+    impl Deliver for Queue {
+        fn deliver(&self, _: Frame) {}
+
+        fn queue(&self, _: &[Frame]) -> bool {
+            true
+        }
+
+        fn flush(&self) -> Written {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Written::default()
+        }
+    }
+
+    #[test]
+    fn what_a_room_has_told_is_written_also_where_it_ends_in_the_middle_of_a_turn() {
+        let book = BookId::from(1_u32);
+        let mut members = Members::new(book, Arc::new(System), Arc::new(Alone), Arc::default());
+        let queue = Arc::new(Queue::default());
+        let user = User {
+            user_id: UserId::try_from("ann").unwrap(),
+            username: Username::try_from("Ann").unwrap(),
+        };
+        members.enter(
+            Member {
+                connection: ConnectionId(1),
+                user: Arc::new(user),
+                moderator: false,
+                outbox: Arc::clone(&queue) as Arc<dyn Deliver>,
+            },
+            Instant::now(),
+        );
+        members.broadcast(&[]);
+        members.broadcast(&[Frame::event("t", &1)]);
+        drop(members);
+        assert_eq!(
+            queue.0.load(Ordering::Relaxed),
+            1,
+            "asked for once, and only where there is something"
+        );
     }
 }

@@ -1,6 +1,10 @@
 //! What becomes of frames, with a socket that takes as much as a test lets it.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Context;
+
 use futures_util::FutureExt;
+use futures_util::task::{ArcWake, waker as task_waker};
 
 use super::*;
 
@@ -10,10 +14,18 @@ fn frame(bytes: usize) -> Frame {
 }
 
 /// A socket that takes so many bytes more, and what was written to it, write by write.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Socket {
     room: Mutex<usize>,
     writes: Mutex<Vec<Vec<Frame>>>,
+    /// What others do while it is written to.
+    meanwhile: Mutex<Option<Box<dyn FnMut() + Send>>>,
+}
+
+impl std::fmt::Debug for Socket {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Socket")
+    }
 }
 
 impl Socket {
@@ -23,6 +35,10 @@ impl Socket {
         Arc::new(socket)
     }
 
+    fn meanwhile(&self, act: impl FnMut() + Send + 'static) {
+        *self.meanwhile.lock().unwrap() = Some(Box::new(act));
+    }
+
     fn writes(&self) -> Vec<Vec<Frame>> {
         std::mem::take(&mut *self.writes.lock().unwrap())
     }
@@ -30,6 +46,9 @@ impl Socket {
 
 impl Line for Socket {
     fn try_send(&self, frames: &[Frame]) -> Sent {
+        if let Some(act) = self.meanwhile.lock().unwrap().as_mut() {
+            act();
+        }
         let mut room = self.room.lock().unwrap();
         let (mut sent, mut is_whole) = (0, true);
         while sent < frames.len() && *room > 0 {
@@ -89,6 +108,77 @@ fn what_the_socket_does_not_take_is_the_connections_task_s_and_goes_first() {
     outbox.written(50 + 60 + 70);
     assert_eq!(outbox.flush().frames, 1);
     assert!(drained.now_or_never().is_some());
+}
+
+/// A task that counts how often it is woken.
+#[derive(Debug, Default)]
+struct Task(AtomicUsize);
+
+impl ArcWake for Task {
+    fn wake_by_ref(task: &Arc<Self>) {
+        task.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn what_comes_during_a_write_goes_out_with_the_next_and_some_is_left_to_the_connections_task() {
+    let socket = Socket::with_room(usize::MAX);
+    let outbox = Outbox::new(0, Some(socket.clone()));
+    let (task, coming) = (Arc::new(Task::default()), Arc::clone(&outbox));
+    let mut taken = VecDeque::new();
+    let waker = task_waker(Arc::clone(&task));
+    let mut context = Context::from_waker(&waker);
+    {
+        let mut waiting = Box::pin(outbox.turn(false, &mut taken));
+        assert!(waiting.as_mut().poll(&mut context).is_pending());
+        socket.meanwhile(move || assert!(!coming.queue(&[frame(50)]), "whoever writes takes it"));
+        outbox.queue(&[frame(40)]);
+        let rounds = ROUNDS as usize;
+        assert_eq!(outbox.flush().writes, u64::from(ROUNDS), "others are to be told, too");
+        assert_eq!(socket.writes().concat().len(), rounds);
+        assert_eq!(
+            task.0.load(Ordering::Relaxed),
+            1,
+            "what is left has somebody to see to it"
+        );
+        assert!(waiting.as_mut().poll(&mut context).is_ready());
+    }
+    assert_eq!(taken, [frame(50)]);
+}
+
+#[test]
+fn who_waits_for_the_turn_is_woken_by_whoever_has_it() {
+    let socket = Socket::with_room(usize::MAX);
+    let outbox = Outbox::new(0, Some(socket.clone()));
+    let (task, waiting) = (Arc::new(Task::default()), Arc::new(Mutex::new(None)));
+    let (of, sealed, by) = (Arc::clone(&outbox), Arc::clone(&waiting), Arc::clone(&task));
+    socket.meanwhile(move || {
+        let of = Arc::clone(&of);
+        let mut seal = Box::pin(async move { of.seal(false).await });
+        let waker = task_waker(Arc::clone(&by));
+        assert!(seal.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        *sealed.lock().unwrap() = Some(seal);
+    });
+    outbox.queue(&[frame(40)]);
+    outbox.flush();
+    assert_eq!(task.0.load(Ordering::Relaxed), 1);
+    let seal = waiting.lock().unwrap().take().unwrap();
+    assert!(seal.now_or_never().is_some());
+}
+
+#[test]
+fn nothing_more_is_written_once_it_is_closed() {
+    let socket = Socket::with_room(60);
+    let outbox = Outbox::new(0, Some(socket.clone()));
+    let ending = Arc::clone(&outbox);
+    socket.meanwhile(move || ending.close(Close::new(CloseCode::Revoked, "")));
+    outbox.queue(&[frame(40), frame(50)]);
+    assert_eq!(outbox.flush().frames, 2);
+    *socket.room.lock().unwrap() = usize::MAX;
+    outbox.queue(&[frame(60)]);
+    assert_eq!(outbox.flush(), Written::default());
+    let end = outbox.turn(true, &mut VecDeque::new()).now_or_never().unwrap();
+    assert_eq!(end.unwrap_err().code, CloseCode::Revoked);
 }
 
 #[test]

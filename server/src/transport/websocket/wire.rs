@@ -2,11 +2,13 @@
 //! told, and no task is woken for it.
 
 use std::io::{self, IoSlice};
+use std::net::Shutdown;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use socket2::SockRef;
 use tokio::io::AsyncWrite;
 use tokio::net::tcp::OwnedWriteHalf;
 
@@ -61,7 +63,7 @@ impl Line for Wire {
         };
         while sent.frames < frames.len() {
             // What is wrong with the socket is found by its own task.
-            let Ok(mut written) = self.try_write(&frames[sent.frames..]) else {
+            let Ok(mut written @ 1..) = self.try_write(&frames[sent.frames..]) else {
                 break;
             };
             for frame in &frames[sent.frames..] {
@@ -123,9 +125,9 @@ impl AsyncWrite for Own {
         Poll::Ready(Ok(()))
     }
 
-    /// Done when the last who holds the socket lets it go.
+    /// At once, whoever else holds the socket.
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+        Poll::Ready(SockRef::from(self.0.socket.as_ref()).shutdown(Shutdown::Write))
     }
 }
 
