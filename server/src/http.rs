@@ -26,9 +26,9 @@ const NOT_ASKED_SO: (StatusCode, [(header::HeaderName, &str); 1]) =
 /// How long it is told again whether the log can be written.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// Whoever does not hear for longer what is revoked is to be sent nobody new. A database that elects another primary is read
-/// meanwhile, and one that does not answer for so long takes no messages either.
-const HEARD: Duration = Duration::from_secs(10);
+/// Whoever does not hear for longer what is revoked is to be sent nobody new. Long enough that a database that is slow for a while, which is
+/// slow for all nodes, does not take all of them away.
+const HEARD: Duration = Duration::from_secs(30);
 
 /// Every route of the server.
 pub fn router(shared: Arc<Shared>, config: &Config, with_metrics: bool) -> Router {

@@ -16,6 +16,9 @@ const PAGE: u32 = 5_000;
 /// How often the store is asked. With the second an unanswered question may take this keeps the promise of two.
 const EVERY: Duration = Duration::from_millis(500);
 
+/// Pages that may fail before all is known for the first time.
+const TRIES: u32 = 10;
+
 /// After a longer silence all is read anew: what ended meanwhile may be forgotten in the store.
 const SILENCE: Duration = Duration::from_mins(30);
 
@@ -26,7 +29,7 @@ const FORGET: Duration = Duration::from_mins(1);
 pub type Following = JoinHandle<()>;
 
 /// Reads all that stands, however long that takes, then follows what changes, until it is aborted. A node that cannot
-/// know who is revoked does not begin: it fails with the first page that cannot be read.
+/// know who is revoked does not begin: it fails where the first page cannot be read, or others too often.
 pub async fn follow(
     store: Arc<dyn Revocations>,
     revoked: Arc<Revoked>,
@@ -52,7 +55,15 @@ pub async fn follow_by(
         behind: None,
         is_anew: false,
     };
-    reader.catch_up().await?;
+    let mut failures = 0;
+    while let Err(error) = reader.catch_up().await {
+        failures += 1;
+        // The first page shows whether the store is there; of the others one may fail.
+        if reader.mark == Mark::default() || failures == TRIES {
+            return Err(error);
+        }
+        tokio::time::sleep(EVERY).await;
+    }
     Ok(tokio::spawn(reader.go_on()))
 }
 
@@ -110,6 +121,7 @@ impl Reader {
             let count = page.news.len();
             self.revoked.learn(page.news);
             self.mark = page.mark;
+            self.metrics.heard_revocations();
             if page.is_last {
                 break;
             }
@@ -127,7 +139,6 @@ impl Reader {
             self.revoked.forget_unread();
         }
         self.whole = Instant::now();
-        self.metrics.heard_revocations();
         Ok(())
     }
 
@@ -230,11 +241,28 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_node_that_cannot_read_every_page_does_not_begin() {
+    async fn a_node_bears_pages_that_fail_while_it_begins_but_not_too_many() {
+        for (standing, begins) in [(10 * i64::from(TRIES) - 5, true), (10 * i64::from(TRIES), false)] {
+            let store = Arc::new(Shaky::default());
+            store
+                .standing
+                .store(u32::try_from(standing).unwrap(), Ordering::Relaxed);
+            store.fails.store(1, Ordering::Relaxed);
+            let revoked = Arc::new(Revoked::default());
+            let following = follow_by(10, store, Arc::clone(&revoked), Arc::default()).await;
+            let rains = RevocationError::Unavailable("it rains".to_owned());
+            assert_eq!(following.as_ref().err(), (!begins).then_some(&rains));
+            assert!(!begins || revoked.len() == usize::try_from(standing).unwrap());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_node_that_cannot_read_the_first_page_does_not_begin() {
         let store = Arc::new(Shaky::default());
-        store.standing.store(25, Ordering::Relaxed);
         store.fails.store(1, Ordering::Relaxed);
-        let failed = follow_by(10, store, Arc::default(), Arc::default()).await;
+        store.asked.lock().unwrap().push((0, true));
+        let failed = follow_by(10, store.clone(), Arc::default(), Arc::default()).await;
         assert_eq!(failed.unwrap_err(), RevocationError::Unavailable("it rains".to_owned()));
+        assert_eq!(store.asked.lock().unwrap().len(), 2, "it is asked for once");
     }
 }

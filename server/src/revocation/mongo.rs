@@ -2,8 +2,8 @@
 
 mod changes;
 
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use futures_util::TryStreamExt;
@@ -26,7 +26,7 @@ const DATABASE: &str = "readrealm";
 /// One polls, the others write and list.
 const CONNECTIONS: u32 = 3;
 
-/// A change that is not read by then is asked for again, over a new way to the database.
+/// A change that is not read by then is asked for again.
 const POLL_TIME: Duration = Duration::from_secs(1);
 
 /// Anything else has failed when it takes longer.
@@ -34,8 +34,16 @@ const TIME: Duration = Duration::from_secs(5);
 
 pub(super) struct InMongo {
     options: ClientOptions,
-    /// As it is reached now.
-    collection: Mutex<Collection<Document>>,
+    reached: Mutex<Reached>,
+}
+
+/// The way to the database.
+struct Reached {
+    collection: Collection<Document>,
+    since: Instant,
+    /// How long it is given before another is tried: to open one is several answers in turn, which a slow database needs more time
+    /// for than a question has.
+    patience: Duration,
 }
 
 impl std::fmt::Debug for InMongo {
@@ -60,12 +68,20 @@ impl InMongo {
         collection.create_indexes([by_end, by_change]).await.map_err(failed)?;
         Ok(Self {
             options,
-            collection: Mutex::new(collection),
+            reached: Mutex::new(Reached {
+                collection,
+                since: Instant::now(),
+                patience: Duration::ZERO,
+            }),
         })
     }
 
     fn collection(&self) -> Collection<Document> {
-        self.collection.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.reached().collection.clone()
+    }
+
+    fn reached(&self) -> MutexGuard<'_, Reached> {
+        self.reached.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The clock of the server that is read from.
@@ -83,7 +99,8 @@ impl InMongo {
             .map_err(|_| Error::custom("the server does not say what time it is"))
     }
 
-    /// Bounds what is asked in time. Where no answer comes, what is asked next goes over new connections.
+    /// Bounds what is asked in time. Where no answer comes, what is asked next goes over new connections: at once the first time, then
+    /// after one second, two, and four.
     async fn within<T>(
         &self,
         time: Duration,
@@ -91,10 +108,17 @@ impl InMongo {
     ) -> Result<T, RevocationError> {
         let failed = |error: Error| RevocationError::Unavailable(error.kind.to_string());
         if let Ok(answer) = tokio::time::timeout(time, asked).await {
+            self.reached().patience = Duration::ZERO;
             return answer.map_err(failed);
         }
-        let anew = connect(&self.options).map_err(failed)?;
-        *self.collection.lock().unwrap_or_else(PoisonError::into_inner) = anew;
+        let mut reached = self.reached();
+        if reached.since.elapsed() >= reached.patience {
+            *reached = Reached {
+                collection: connect(&self.options).map_err(failed)?,
+                since: Instant::now(),
+                patience: (2 * reached.patience).clamp(POLL_TIME, 4 * POLL_TIME),
+            };
+        }
         let seconds = time.as_secs();
         Err(RevocationError::Unavailable(format!("no answer within {seconds} s")))
     }

@@ -20,7 +20,7 @@ const MANUAL = new URL("../../../docs/operate.md", import.meta.url);
 function configuration(folder, port, server) {
   const [, block] = /```nginx\n([^]*?)```/.exec(readFileSync(MANUAL, "utf8"));
   const http = block
-    .replaceAll(/server 10\.0\.0\.1:3000; server 10\.0\.0\.2:3000;/g, `server ${server};`)
+    .replaceAll(/server 10\.0\.0\.1:3000(.*?); server 10\.0\.0\.2:3000\1;/g, `server ${server}$1;`)
     .replace("listen 443 ssl;", `listen 127.0.0.1:${port} ssl;`)
     .replace(/ssl_certificate \S+;/, `ssl_certificate ${files.cert};`)
     .replace(/ssl_certificate_key \S+;/, `ssl_certificate_key ${files.key};`);

@@ -14,39 +14,59 @@ use crate::revocation::{Mark, Page, Place};
 /// So far back what has changed is read again.
 const OVERLAP_MILLIS: i64 = 60_000;
 
+/// A clock that goes back by more has others before it than those that are read again.
+const STEP_MILLIS: i64 = OVERLAP_MILLIS / 2;
+
 impl InMongo {
-    /// The next page, and one of what is read again.
+    /// The next page, and one of what is read again: asked for together, as each answer may take a good part of the time there is.
     pub(super) async fn read(&self, after: &Mark, limit: u32) -> Result<Page, Error> {
-        let now = self.clock().await?.timestamp_millis();
-        let before = after.clock.unwrap_or(now);
-        // By another primary's clock what has changed since may be anywhere: all of it is new.
-        let went_back = now < before.saturating_sub(OVERLAP_MILLIS);
-        let (read, again) = if went_back {
-            (Place::default(), None)
-        } else {
-            (after.read.clone(), after.again.clone())
+        let recent = || {
+            after
+                .clock
+                .map(|before| Place::at(before.saturating_sub(OVERLAP_MILLIS)))
         };
-        let new = self.changed(&read, None, limit).await?;
-        let recent = Place::at(now.min(before).saturating_sub(OVERLAP_MILLIS));
-        // What lies in the future was read as it came, and hides nothing of what comes before it.
-        let old = self.changed(&again.unwrap_or(recent), Some(now), limit).await?;
+        let again = after.again.clone().or_else(recent);
+        let read_again = async {
+            match &again {
+                Some(place) => self.changed(place, limit).await,
+                None => Ok(Vec::new()),
+            }
+        };
+        let (now, new, old) = tokio::try_join!(self.clock(), self.changed(&after.read, limit), read_again)?;
+        let now = now.timestamp_millis();
+        if after
+            .clock
+            .is_some_and(|before| now < before.saturating_sub(STEP_MILLIS))
+        {
+            // By another primary's clock what has changed since may be anywhere: all of it is new.
+            return Ok(Page {
+                news: Vec::new(),
+                mark: Mark {
+                    clock: Some(now),
+                    ..Mark::default()
+                },
+                is_last: false,
+            });
+        }
         let is_full = |page: &[Document]| page.len() >= limit as usize;
+        let read = new.iter().rev().find_map(place).unwrap_or_else(|| after.read.clone());
         Ok(Page {
+            // Where nothing says how to go on, there is nothing to go on with.
+            is_last: !is_full(&new) || read == after.read,
             mark: Mark {
-                read: new.last().and_then(place).unwrap_or(read),
+                read,
                 again: old.last().and_then(place).filter(|_| is_full(&old)),
                 clock: Some(now),
             },
-            is_last: !is_full(&new),
             news: new.iter().chain(&old).filter_map(revocation).collect(),
         })
     }
 
-    /// At most so many that changed after a place, and by a time.
-    async fn changed(&self, after: &Place, by: Option<i64>, limit: u32) -> Result<Vec<Document>, Error> {
+    /// At most so many that changed after a place.
+    async fn changed(&self, after: &Place, limit: u32) -> Result<Vec<Document>, Error> {
         let at = DateTime::from_millis(after.change);
-        let by = DateTime::from_millis(by.unwrap_or(i64::MAX));
-        let later = doc! { "changed": { "$gt": at, "$lte": by } };
+        // A bound above, so that what is no time is none of them.
+        let later = doc! { "changed": { "$gt": at, "$lte": DateTime::MAX } };
         let beside = doc! { "changed": at, "_id": { "$gt": &after.id } };
         let collection = self.collection();
         let found = collection
