@@ -13,6 +13,7 @@ mod entrance;
 mod http;
 mod impatient;
 mod lifeline;
+mod linger;
 mod noop;
 mod packet;
 mod posts;
@@ -43,6 +44,7 @@ use crate::app::Shared;
 use engine::Handler;
 use http::{PREFLIGHT, bare, parameter, readable, refuse};
 use lifeline::{Lifeline, Opening, Purpose};
+use linger::Lingering;
 use wire::Wire;
 
 /// Where it is served; clients append a slash.
@@ -172,7 +174,8 @@ fn upgrade(state: &SocketIo, mut request: Request, purpose: Purpose) -> Response
     tokio::spawn(async move {
         match upgraded.await {
             Ok(upgraded) => {
-                let socket = Wire::new(TokioIo::new(upgraded), patience, Lifeline(purpose));
+                let socket = Lingering::new(TokioIo::new(upgraded));
+                let socket = Wire::new(socket, patience, Lifeline(purpose));
                 if let Err(error) = engine.call((socket, bare)).await {
                     tracing::debug!(%error, "not a session of the engine");
                 }
