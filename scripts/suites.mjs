@@ -32,7 +32,7 @@ export const suites = [
   {
     name: "scripts",
     needs: [],
-    commands: [{ command: "node", args: ["--test", "--test-reporter=spec", "scripts/lib/", "scripts/profile/"] }],
+    commands: [{ command: "node", args: ["--test", "--test-reporter=spec", "scripts/lib/", "scripts/profile/", "scripts/setup/"] }],
   },
   {
     // What cannot be reached is said and not counted: see scripts/supply/supply.test.mjs.

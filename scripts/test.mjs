@@ -5,6 +5,7 @@ import { countLine, skipLine } from "./lib/count.mjs";
 import { run } from "./lib/process.mjs";
 import { Stop, main, say } from "./lib/say.mjs";
 import { prepare } from "./setup/index.mjs";
+import { checkSpace } from "./setup/space.mjs";
 import { suites } from "./suites.mjs";
 
 const COMMAND_TIMEOUT_MS = 40 * 60_000;
@@ -14,6 +15,7 @@ async function test(names) {
   if (unknown) throw new Stop(`There is no suite ${unknown}; choose from ${suites.map(({ name }) => name).join(", ")}.`);
   const wanted = suites.filter(({ name }) => names.length === 0 || names.includes(name));
 
+  checkSpace();
   const rows = [];
   for (const [index, suite] of wanted.entries()) {
     console.log(`\n=== ${suite.name} (${index + 1} of ${wanted.length}) ===`);

@@ -134,7 +134,18 @@ pub(crate) async fn spawn(folder: &Path, port: u16, arguments: &[&str]) -> Resul
         return Ok(process);
     }
     let stderr = process.whole_stderr();
-    Err(format!("mongod does not start:\n{}\n{stderr}", printed.join("\n")))
+    Err(format!("mongod does not start:\n{}\n{stderr}", reason(&printed)))
+}
+
+/// Its errors alone, where it names any: it follows them with a page of stack.
+fn reason(printed: &[String]) -> String {
+    let grave = |line: &&String| [r#""s":"E""#, r#""s":"F""#].iter().any(|level| line.contains(level));
+    let errors: Vec<&str> = printed.iter().filter(grave).map(String::as_str).collect();
+    if errors.is_empty() {
+        printed.join("\n")
+    } else {
+        errors.join("\n")
+    }
 }
 
 async fn initiate(port: u16) {
