@@ -33,8 +33,15 @@ impl Cli {
     }
 }
 
-/// What says who gets in. Whoever set it to nothing did not mean that everybody does: reading it fails.
-const GUARDS: [&str; 4] = ["auth_secret", "auth_public_key", "admin_secret", "auth_audience"];
+/// What says who gets in, and who can listen in. Whoever set it to nothing did not mean that everybody does: reading it fails.
+const GUARDS: [&str; 6] = [
+    "auth_secret",
+    "auth_public_key",
+    "admin_secret",
+    "auth_audience",
+    "tls_cert",
+    "tls_key",
+];
 
 /// Any other variable that is set to nothing is none: compose files and images set those that somebody may fill in.
 fn without_empty_variables(command: clap::Command) -> clap::Command {

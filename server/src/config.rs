@@ -41,11 +41,23 @@ pub struct Config {
 
     /// PEM file of the TLS certificate, those that lead to its authority behind it. With it the server speaks TLS alone.
     /// Read anew when it changes, and at SIGHUP.
-    #[arg(long, env = "READREALM_TLS_CERT", value_name = "FILE", requires = "tls_key")]
+    #[arg(
+        long,
+        env = "READREALM_TLS_CERT",
+        value_parser = any_path(),
+        value_name = "FILE",
+        requires = "tls_key"
+    )]
     pub tls_cert: Option<PathBuf>,
 
     /// PEM file of the certificate's private key.
-    #[arg(long, env = "READREALM_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
+    #[arg(
+        long,
+        env = "READREALM_TLS_KEY",
+        value_parser = any_path(),
+        value_name = "FILE",
+        requires = "tls_cert"
+    )]
     pub tls_key: Option<PathBuf>,
 
     /// Proxy whose `X-Forwarded-For` is believed: an address or a range, as `10.0.0.0/8`; repeatable. Clients are then
@@ -119,11 +131,10 @@ pub struct AuthConfig {
     pub auth_secret: Option<Secret>,
 
     /// PEM file of the public key that tokens are verified with: RSA (RS256), P-256 (ES256) or Ed25519 (`EdDSA`).
-    // clap's own parser of paths refuses none at all before a command could do without it.
     #[arg(
         long,
         env = "READREALM_AUTH_PUBLIC_KEY",
-        value_parser = OsStringValueParser::new().map(PathBuf::from),
+        value_parser = any_path(),
         value_name = "FILE"
     )]
     pub auth_public_key: Option<PathBuf>,
@@ -325,6 +336,11 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line, for machines.
     Json,
+}
+
+/// A path that may be none at all: clap's own parser refuses that before a command could do without it.
+fn any_path() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
 }
 
 /// A time with its unit, or a bare 0.

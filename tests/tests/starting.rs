@@ -83,7 +83,8 @@ fn variables() -> Vec<String> {
 async fn a_variable_that_is_set_to_nothing_is_none() {
     // Each alone, in a command that reads them all and then finds no server.
     let nobody = free().to_string();
-    for variable in variables() {
+    // Those of TLS need each other, and stop every command.
+    for variable in variables().into_iter().filter(|variable| !variable.contains("_TLS_")) {
         let mut command = Command::new(program());
         command.args(["--listen", &nobody, "health"]).env(&variable, "");
         let said = command.output().unwrap();
@@ -95,9 +96,8 @@ async fn a_variable_that_is_set_to_nothing_is_none() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = Command::new(program());
     command.args(["--listen", "127.0.0.1:0"]).current_dir(&folder);
-    let others = variables()
-        .into_iter()
-        .filter(|variable| !GUARDS.contains(&&**variable));
+    let is_guard = |variable: &str| GUARDS.contains(&variable) || variable.contains("_TLS_");
+    let others = variables().into_iter().filter(|variable| !is_guard(variable));
     command.envs(others.map(|variable| (variable, "")));
     let (server, mut lines) = Process::spawn("readrealm-server", command).unwrap();
     let line = within("its first line", lines.recv()).await;

@@ -20,6 +20,9 @@ const LOOK: Duration = Duration::from_secs(30);
 /// Why there is no TLS. One sentence an operator can act upon.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TlsError {
+    /// Whoever meant to set it must not find that everybody can listen in.
+    #[error("{0} is set to nothing: give it its value, or do not set it at all")]
+    Empty(&'static str),
     /// The file is not there, or may not be read.
     #[error("the file {path} cannot be read: {reason}", path = .0.display(), reason = .1)]
     Unreadable(PathBuf, String),
@@ -72,6 +75,11 @@ struct Files {
 impl Tls {
     /// With the certificate, those that lead to its authority behind it, and the key in these files.
     pub fn new(cert: &Path, key: &Path) -> Result<Arc<Self>, TlsError> {
+        for (path, name) in [(cert, "READREALM_TLS_CERT"), (key, "READREALM_TLS_KEY")] {
+            if path.as_os_str().is_empty() {
+                return Err(TlsError::Empty(name));
+            }
+        }
         let files = read(cert, key)?;
         let current = Current::of(cert, key, files)?;
         Ok(Arc::new(Self {

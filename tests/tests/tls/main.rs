@@ -3,9 +3,12 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 
 use e2e::client::Client;
+use e2e::process::Process;
+use e2e::server::program;
 use e2e::{Metrics, PATIENCE, Server, Store, within};
 use futures_util::{SinkExt, StreamExt};
 use nix::sys::signal::Signal;
@@ -195,6 +198,26 @@ async fn files_that_are_none_are_refused_with_one_sentence() {
     );
     let alone = Server::try_start(&Store::memory(), &missing[..2]).await.unwrap_err();
     assert!(alone.stderr.contains("--tls-key"), "{}", alone.stderr);
+}
+
+#[tokio::test]
+async fn files_whose_names_are_set_to_nothing_do_not_make_it_a_plain_server() {
+    for (cert, key, empty) in [
+        ("", "", "CERT"),
+        ("", "/nowhere/key.pem", "CERT"),
+        ("/nowhere/cert.pem", "", "KEY"),
+    ] {
+        let mut command = Command::new(program());
+        command.args(["--listen", "127.0.0.1:0", "--store", "memory:"]);
+        command.env("READREALM_TLS_CERT", cert).env("READREALM_TLS_KEY", key);
+        let (mut server, mut lines) = Process::spawn("readrealm-server", command).unwrap();
+        let ended = within("its end", server.ended()).await;
+        let said = server.whole_stderr();
+        assert_eq!(ended.code(), Some(1), "{said}");
+        let why = format!("READREALM_TLS_{empty} is set to nothing");
+        assert_eq!(said.matches(&why).count(), 1, "{said}");
+        assert_eq!(lines.recv().await, None, "it never listened");
+    }
 }
 
 #[tokio::test]
