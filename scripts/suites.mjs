@@ -97,7 +97,7 @@ export const suites = [
   },
   {
     name: "socketio",
-    needs: ["npmInstall", "mongod"],
+    needs: ["npmInstall", "mongod", "nginx"],
     commands: [serverBinary, npmTest("readrealm-socketio-tests", { READREALM_SERVER: server })],
   },
   {

@@ -5,6 +5,7 @@ import { browser } from "./browser.mjs";
 import { cargoDeny } from "./cargo-deny.mjs";
 import { inferno } from "./inferno.mjs";
 import { mongod } from "./mongod.mjs";
+import { nginx } from "./nginx.mjs";
 import { npmInstall } from "./npm.mjs";
 import { twiggy } from "./twiggy.mjs";
 import { valgrind } from "./valgrind.mjs";
@@ -15,7 +16,7 @@ import { wasmTarget } from "./wasm-target.mjs";
 // What compiles and what downloads go on beside each other; within a lane one follows the other.
 const LANES = [
   { wasmTarget, wasmBindgen, wasmPack, twiggy, cargoDeny, inferno },
-  { mongod, npmInstall, browser, valgrind },
+  { mongod, npmInstall, browser, valgrind, nginx },
 ];
 
 export const toolNames = LANES.flatMap(Object.keys);
