@@ -8,19 +8,18 @@ pub mod outbox;
 mod requests;
 mod resume;
 mod session;
+mod writing;
 
-use std::collections::VecDeque;
-use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{Sink, SinkExt, Stream, StreamExt};
+use futures_util::{Sink, Stream, StreamExt};
 use readrealm_protocol::codec::DecodeError;
 use readrealm_protocol::server::User;
 use readrealm_protocol::{ClientFrame, CloseCode};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 pub use limits::UserLimits;
@@ -28,7 +27,9 @@ pub use line::{Line, Sent};
 pub use outbox::{Close, Outbox};
 pub use resume::Resumes;
 
-pub use crate::room::Frame;
+pub use crate::room::{Deliver, Frame};
+
+pub(crate) use writing::Writing;
 
 use alarm::Alarm;
 
@@ -62,9 +63,6 @@ pub struct Services {
     /// What is counted.
     pub metrics: Arc<Metrics>,
 }
-
-/// How long a connection that is being closed is given to take what it is owed.
-const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// A queue keeps its memory for so many frames.
 const USUAL_FRAMES: usize = 16;
@@ -140,38 +138,17 @@ where
     tracing::Span::current().record("id", id.0);
     let outbox = Outbox::new(services.limits.outbox_bytes, terms.line);
     let mut requests = Requests::new(id, Arc::clone(&outbox), Arc::clone(&services));
-    let mut writing = Writing {
-        writer,
-        taken: VecDeque::new(),
-        has_turn: false,
-        metrics: Arc::clone(&services.metrics),
-    };
+    let mut writing = Writing::new(writer, Arc::clone(&services.metrics));
     let end = tokio::select! {
         biased;
         // First: it takes all that waits at once, where a peer that floods would use up the task's budget of reads for good.
-        end = write(&mut writing, &outbox, ping_interval) => end,
+        end = writing.run(&outbox, ping_interval) => end,
         end = read(reader, &mut requests, idle_timeout) => end,
         () = going(&services.shutdown, terms.stays) => End::Closed(going_away(services.limits.reconnect_spread)),
     };
     requests.leave_all().await;
-    outbox.seal(writing.has_turn).await;
-    if let End::Closed(close) = &end
-        && close.code != CloseCode::SlowConsumer
-    {
-        // A peer that does not take what it is owed is not waited for.
-        let _ = tokio::time::timeout(LAST_WORDS, write_rest(&mut writing, &outbox)).await;
-    }
+    writing.finish(&outbox, &end).await;
     end
-}
-
-/// The writing half, and the frames taken out of the outbox and not handed over yet.
-#[derive(Debug)]
-struct Writing<W> {
-    writer: W,
-    taken: VecDeque<Frame>,
-    /// Whether nobody else may write.
-    has_turn: bool,
-    metrics: Arc<Metrics>,
 }
 
 async fn read<R>(mut reader: R, requests: &mut Requests, idle_timeout: Duration) -> End
@@ -227,92 +204,6 @@ where
             return End::Closed(close);
         }
     }
-}
-
-async fn write<W>(writing: &mut Writing<W>, outbox: &Outbox, ping_interval: Duration) -> End
-where
-    W: Sink<Outbound> + Unpin,
-{
-    let ping = sleep_until(Instant::now() + ping_interval);
-    tokio::pin!(ping);
-    loop {
-        let mut asks = false;
-        let turn = tokio::select! {
-            biased;
-            // First: a connection that always has something to write is to be asked for a sign of life too.
-            () = &mut ping, if !ping_interval.is_zero() => {
-                ping.as_mut().reset(Instant::now() + ping_interval);
-                asks = true;
-                outbox.turn(true, &mut writing.taken).await
-            }
-            turn = outbox.turn(false, &mut writing.taken) => turn,
-        };
-        let turn = match turn {
-            Ok(turn) => turn,
-            Err(close) => return End::Closed(close),
-        };
-        writing.has_turn = true;
-        let controls = [asks.then_some(Outbound::Ping), turn.pong.map(Outbound::Pong)];
-        tokio::select! {
-            biased;
-            written = write_all(writing, controls, turn.begun, outbox) => {
-                if written.is_err() {
-                    return End::Gone;
-                }
-            }
-            // A socket that takes nothing more must not keep a closed connection alive.
-            () = outbox.closing() => {}
-        }
-    }
-}
-
-/// Many frames share a write, a ping among them where one is due: they are handed over one by one, and flushed together. Then
-/// the turn is over. May be given up at any await: a frame is handed over or still among the taken.
-async fn write_all<W>(
-    writing: &mut Writing<W>,
-    controls: [Option<Outbound>; 2],
-    begun: u64,
-    outbox: &Outbox,
-) -> Result<(), W::Error>
-where
-    W: Sink<Outbound> + Unpin,
-{
-    let Writing {
-        writer,
-        taken,
-        has_turn,
-        metrics,
-    } = writing;
-    for control in controls.into_iter().flatten() {
-        writer.feed(control).await?;
-    }
-    let (frames, mut bytes) = (taken.len(), 0);
-    while !taken.is_empty() {
-        poll_fn(|context| writer.poll_ready_unpin(context)).await?;
-        if let Some(frame) = taken.pop_front() {
-            bytes += frame.len() as u64;
-            writer.start_send_unpin(Outbound::Frame(frame))?;
-        }
-    }
-    if frames > 0 {
-        metrics.wrote(1, frames as u64, bytes);
-    }
-    writer.flush().await?;
-    // What many needed, the next few do not.
-    taken.shrink_to(USUAL_FRAMES);
-    *has_turn = false;
-    outbox.written(bytes + begun);
-    Ok(())
-}
-
-/// Writes what was taken already, then what is queued.
-async fn write_rest<W>(writing: &mut Writing<W>, outbox: &Outbox) -> Result<(), W::Error>
-where
-    W: Sink<Outbound> + Unpin,
-{
-    write_all(writing, [None, None], 0, outbox).await?;
-    writing.taken = outbox.rest();
-    write_all(writing, [None, None], 0, outbox).await
 }
 
 /// Waits until this connection is to end with the process.

@@ -3,6 +3,8 @@
 mod decoder;
 mod reader;
 mod serve;
+#[cfg(test)]
+mod tests;
 mod wire;
 mod writer;
 

@@ -1,6 +1,9 @@
 //! What a client's bytes say (RFC 6455). Pure: it is fed, and holds no more than what is not a whole message yet, so that a
 //! connection nobody speaks on has no buffer.
 
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 
 use bytes::Bytes;
@@ -186,8 +189,10 @@ impl Head {
             },
             short => (u64::from(short), 2),
         };
-        if matches!((short, length), (126, ..126) | (127, ..65_536)) {
-            return Err(Fault::Protocol("a length is said as shortly as can be"));
+        if matches!((short, length), (126, ..126) | (127, ..65_536 | 0x8000_0000_0000_0000..)) {
+            return Err(Fault::Protocol(
+                "a length has 63 bits, and is said as shortly as can be",
+            ));
         }
         let Some(length) = usize::try_from(length).ok().filter(|length| *length <= FRAME_BYTES) else {
             return Err(Fault::TooLong);
@@ -233,166 +238,4 @@ fn close_code(payload: &[u8]) -> Result<Option<u16>, Fault> {
     }
     str::from_utf8(reason).map_err(|_| Fault::NotUtf8)?;
     Ok(Some(code))
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::collection::vec;
-    use proptest::prelude::*;
-
-    use super::*;
-
-    /// A client's frame.
-    fn frame(first: u8, payload: &[u8], mask: [u8; 4]) -> Vec<u8> {
-        let mut frame = vec![first];
-        match payload.len() {
-            length @ ..126 => frame.push(0x80 | u8::try_from(length).unwrap()),
-            length @ ..65_536 => {
-                frame.push(0xfe);
-                frame.extend(u16::try_from(length).unwrap().to_be_bytes());
-            }
-            length => {
-                frame.push(0xff);
-                frame.extend((length as u64).to_be_bytes());
-            }
-        }
-        frame.extend(mask);
-        frame.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
-        frame
-    }
-
-    const MASK: [u8; 4] = [1, 2, 3, 4];
-
-    fn text(text: &str) -> Said<'static> {
-        Said::Text(Cow::Owned(text.to_owned()))
-    }
-
-    fn owned(said: Said<'_>) -> Said<'static> {
-        match said {
-            Said::Text(said) => text(&said),
-            Said::Binary => Said::Binary,
-            Said::Ping(bytes) => Said::Ping(bytes),
-            Said::Pong => Said::Pong,
-            Said::Close(code) => Said::Close(code),
-        }
-    }
-
-    /// All that is said, the bytes coming in pieces of that many.
-    fn heard(bytes: &[u8], piece: usize) -> Result<Vec<Said<'static>>, Fault> {
-        let (mut decoder, mut heard) = (Decoder::default(), Vec::new());
-        for piece in bytes.chunks(piece) {
-            decoder.feed(piece);
-            while let Some(said) = decoder.next()? {
-                heard.push(owned(said));
-            }
-        }
-        Ok(heard)
-    }
-
-    #[test]
-    fn a_message_in_pieces_is_one_and_may_be_asked_for_life_meanwhile() {
-        let bytes = [
-            frame(0x01, "Grü".as_bytes(), MASK),
-            frame(0x89, b"you?", MASK),
-            frame(0x00, b"", MASK),
-            frame(0x80, "ße".as_bytes(), MASK),
-            frame(0x82, b"\0", MASK),
-            frame(0x8a, b"", MASK),
-            frame(0x88, &[0x03, 0xe8, b'x'], MASK),
-        ];
-        let all = heard(&bytes.concat(), 3).unwrap();
-        let ping = Said::Ping(Bytes::from_static(b"you?"));
-        let rest = [Said::Binary, Said::Pong, Said::Close(Some(1000))];
-        assert_eq!(all[..2], [ping, text("Grüße")]);
-        assert_eq!(all[2..], rest);
-    }
-
-    #[test]
-    fn nothing_is_kept_of_what_was_said_and_no_room_for_what_is_announced() {
-        let mut decoder = Decoder::default();
-        let long = frame(0x81, &vec![b'x'; FRAME_BYTES], MASK);
-        let (start, end) = long.split_at(100);
-        decoder.feed(start);
-        assert_eq!(decoder.next(), Ok(None));
-        assert!(decoder.bytes.capacity() < 1_000, "what has come, not what may");
-        decoder.feed(end);
-        assert!(matches!(decoder.next(), Ok(Some(Said::Text(_)))));
-        assert_eq!(decoder.next(), Ok(None));
-        assert_eq!(decoder.bytes.capacity(), 0);
-        assert!(decoder.begun.is_none());
-        decoder.feed(&[&long[..], &[0x89]].concat());
-        assert!(matches!(decoder.next(), Ok(Some(Said::Text(_)))));
-        assert_eq!(decoder.next(), Ok(None));
-        assert!(decoder.bytes.capacity() < 100, "nor beside the beginning of the next");
-    }
-
-    #[test]
-    fn what_the_rfc_forbids_has_its_close_code() {
-        let mut unmasked = frame(0x81, b"x", MASK);
-        unmasked[1] &= 0x7f;
-        let forbidden: [(Vec<u8>, u16); 14] = [
-            (unmasked, 1002),
-            (frame(0xc1, b"x", MASK), 1002),
-            (frame(0x83, b"x", MASK), 1002),
-            (frame(0x8b, b"x", MASK), 1002),
-            (frame(0x09, b"x", MASK), 1002),
-            (frame(0x89, &[0; 126], MASK), 1002),
-            (frame(0x80, b"x", MASK), 1002),
-            ([frame(0x01, b"x", MASK), frame(0x81, b"x", MASK)].concat(), 1002),
-            (vec![0x81, 0xfe, 0, 125, 0, 0, 0, 0], 1002),
-            (vec![0x81, 0xff, 0, 0, 0, 0, 0, 0, 255, 255, 0, 0, 0, 0], 1002),
-            (frame(0x88, &[3], MASK), 1002),
-            (frame(0x88, &[0x03, 0xed], MASK), 1002),
-            (frame(0x81, b"\xff", MASK), 1007),
-            (vec![0x81, 0xff, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0], 1009),
-        ];
-        for (bytes, code) in forbidden {
-            let fault = heard(&bytes, 64).unwrap_err();
-            assert_eq!(fault.close().0, code, "{bytes:x?}: {fault:?}");
-        }
-        let half = FRAME_BYTES / 2 + 1;
-        let pieces = [0x01, 0x80].map(|first| frame(first, &vec![b'x'; half], MASK));
-        assert_eq!(heard(&pieces.concat(), 4096), Err(Fault::TooLong));
-    }
-
-    proptest! {
-        #[test]
-        fn texts_arrive_as_they_were_sent_however_they_are_cut(
-            texts in vec((".{0,200}", any::<[u8; 4]>()), 1..8),
-            piece in 1_usize..300,
-        ) {
-            let bytes: Vec<u8> = texts.iter().flat_map(|(text, mask)| frame(0x81, text.as_bytes(), *mask)).collect();
-            let sent: Vec<_> = texts.iter().map(|(sent, _)| text(sent)).collect();
-            prop_assert_eq!(heard(&bytes, piece).unwrap(), sent);
-        }
-
-        #[test]
-        fn a_message_in_any_pieces_is_whole_whatever_is_asked_between_them(
-            parts in vec((".{0,40}", any::<bool>(), any::<[u8; 4]>()), 1..12),
-            piece in 1_usize..64,
-        ) {
-            let (mut bytes, mut asked) = (Vec::new(), 0);
-            for (n, (part, asks, mask)) in parts.iter().enumerate() {
-                let is_last = n + 1 == parts.len();
-                bytes.extend(frame(u8::from(n == 0) | u8::from(is_last) << 7, part.as_bytes(), *mask));
-                if *asks && !is_last {
-                    bytes.extend(frame(0x89, b"?", *mask));
-                    asked += 1;
-                }
-            }
-            let heard = heard(&bytes, piece).unwrap();
-            let whole: String = parts.iter().map(|(part, ..)| part.as_str()).collect();
-            prop_assert_eq!(heard.len(), asked + 1);
-            prop_assert_eq!(heard.last(), Some(&text(&whole)));
-        }
-
-        #[test]
-        fn no_bytes_make_it_panic(bytes in vec(any::<u8>(), 0..400), piece in 1_usize..50) {
-            let mut decoder = Decoder::default();
-            for piece in bytes.chunks(piece) {
-                decoder.feed(piece);
-                while let Ok(Some(_)) = decoder.next() {}
-            }
-        }
-    }
 }

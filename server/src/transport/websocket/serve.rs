@@ -91,7 +91,7 @@ async fn talk<R, W>(
 
 /// Sends the close, or what answers the peer's, then reads on for a while: a socket closed with unread bytes resets the
 /// connection, and the peer would never see why.
-async fn say_goodbye<R, W>(mut reader: Reader<R>, mut writer: Writer<W>, end: End)
+pub(super) async fn say_goodbye<R, W>(mut reader: Reader<R>, mut writer: Writer<W>, end: End)
 where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
