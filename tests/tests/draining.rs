@@ -174,3 +174,54 @@ async fn sighup_ends_nothing() {
     server.terminate();
     assert_eq!(server.ended().await.code(), Some(0));
 }
+
+/// One that was let go: an app's, which said what is no packet, and does not end its side.
+async fn let_go(address: SocketAddr) -> TcpStream {
+    let mut socket = holding(address, &handshake(address)).await;
+    let mut told = Vec::new();
+    while !told.ends_with(b"}") {
+        let read = within("its session", socket.read_buf(&mut told)).await.expect("read");
+        assert!(read > 0, "{}", String::from_utf8_lossy(&told));
+    }
+    socket.write_all(b"\x81\x81\0\0\0\0x").await.expect("sent");
+    within("its end", socket.read_to_end(&mut told))
+        .await
+        .expect("an end in order");
+    socket
+}
+
+fn handshake(address: SocketAddr) -> String {
+    format!(
+        "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: {address}\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    )
+}
+
+#[tokio::test]
+async fn an_app_that_is_listened_to_still_has_its_place_and_is_waited_for() {
+    let mut server = Server::start_with(&Store::memory(), &["--max-connections", "1"]).await;
+    let address = server.address();
+    let begun = Instant::now();
+    let _first = let_go(address).await;
+    let mut second = holding(address, &handshake(address)).await;
+    let mut answer = [0; 12];
+    within("an answer", second.read_exact(&mut answer))
+        .await
+        .expect("an answer");
+    assert_eq!(&answer, b"HTTP/1.1 503");
+    server.terminate();
+    assert_eq!(server.ended().await.code(), Some(0));
+    let took = begun.elapsed();
+    assert!(took >= Duration::from_secs(2) && took < SOON + SOON, "it took {took:?}");
+}
+
+#[tokio::test]
+async fn an_app_that_ends_its_side_gives_its_place_back_at_once() {
+    let server = Server::start_with(&Store::memory(), &["--max-connections", "1"]).await;
+    let address = server.address();
+    drop(let_go(address).await);
+    let begun = Instant::now();
+    while Client::dial(address, "alice").await.is_err() {
+        assert!(begun.elapsed() < Duration::from_secs(1), "its place is free");
+    }
+}

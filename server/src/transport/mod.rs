@@ -3,6 +3,7 @@
 pub mod admission;
 mod certificate;
 pub mod host;
+mod linger;
 pub mod listen;
 pub mod origin;
 mod patience;

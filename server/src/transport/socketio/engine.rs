@@ -9,7 +9,7 @@ use engineioxide::config::EngineIoConfig;
 use engineioxide::handler::EngineIoHandler;
 use engineioxide::{DisconnectReason, Socket, Str};
 use readrealm_protocol::limits::FRAME_BYTES;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tracing::Instrument;
 
 use super::lifeline::{Opening, Sessions};
@@ -64,6 +64,8 @@ pub(super) struct Link {
     waiting: AtomicUsize,
     heard: AtomicBool,
     is_probed: AtomicBool,
+    /// Its WebSocket is let go, by who is waited for in its place.
+    pub(super) let_go: Notify,
 }
 
 /// What a client sent.

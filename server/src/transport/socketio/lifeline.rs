@@ -32,7 +32,7 @@ impl Sessions {
     }
 }
 
-/// What a session is opened with. The session keeps it, and so its place, as long as it lasts.
+/// What a session is opened with. It is kept, and so is the session's place, as long as that lasts and its WebSocket is listened to.
 #[derive(Debug)]
 pub(super) struct Opening {
     _admitted: Admitted,
@@ -85,6 +85,14 @@ impl Lifeline {
 }
 
 impl Purpose {
+    /// What the session was opened with; `None` where that has ended.
+    pub(super) fn opening(&self) -> Option<Arc<Opening>> {
+        match self {
+            Self::Opening(opening) => Some(Arc::clone(opening)),
+            Self::Probe(socket) => socket.upgrade()?.req_parts.extensions.get().cloned(),
+        }
+    }
+
     /// The session, where there is one.
     pub(super) fn session(&self) -> Option<Arc<Socket<Link>>> {
         match self {
@@ -99,6 +107,7 @@ impl Drop for Lifeline {
         // Where a probe never took over, the engine goes on waiting for it, and the client is told nothing.
         if let Some(socket) = self.0.session() {
             socket.data.end();
+            socket.data.let_go.notify_one();
         }
     }
 }

@@ -13,7 +13,6 @@ mod entrance;
 mod http;
 mod impatient;
 mod lifeline;
-mod linger;
 mod noop;
 mod packet;
 mod posts;
@@ -39,12 +38,12 @@ use hyper::service::Service;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 
+use super::linger::Lingering;
 use super::websocket::switching;
 use crate::app::Shared;
 use engine::Handler;
 use http::{PREFLIGHT, bare, parameter, readable, refuse};
 use lifeline::{Lifeline, Opening, Purpose};
-use linger::Lingering;
 use wire::Wire;
 
 /// Where it is served; clients append a slash.
@@ -161,7 +160,8 @@ fn upgrade(state: &SocketIo, mut request: Request, purpose: Purpose) -> Response
     let Some(upgraded) = request.extensions_mut().remove::<OnUpgrade>() else {
         return refuse(StatusCode::BAD_REQUEST, 3, "this connection cannot be upgraded");
     };
-    let (engine, patience) = (state.engine.clone(), state.shared.connections.limits.idle_timeout);
+    let (engine, tasks) = (state.engine.clone(), state.shared.tasks.clone());
+    let patience = state.shared.connections.limits.idle_timeout;
     let mut bare = bare(&request);
     match &purpose {
         Purpose::Opening(opening) => drop(bare.extensions_mut().insert(Arc::clone(opening))),
@@ -174,7 +174,7 @@ fn upgrade(state: &SocketIo, mut request: Request, purpose: Purpose) -> Response
     tokio::spawn(async move {
         match upgraded.await {
             Ok(upgraded) => {
-                let socket = Lingering::new(TokioIo::new(upgraded));
+                let socket = Lingering::new(TokioIo::new(upgraded), purpose.opening(), tasks);
                 let socket = Wire::new(socket, patience, Lifeline(purpose));
                 if let Err(error) = engine.call((socket, bare)).await {
                     tracing::debug!(%error, "not a session of the engine");

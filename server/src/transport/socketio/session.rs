@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use engineioxide::{DisconnectReason, Socket, Str};
+use engineioxide::{DisconnectReason, Socket, Str, TransportType};
 use readrealm_protocol::{CloseCode, ErrorCode};
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
@@ -96,5 +96,12 @@ async fn part(socket: &Socket<Link>, end: End) {
 /// Closes the connection, and waits a while for what it is owed to be on its way.
 async fn close(socket: &Socket<Link>) {
     socket.close(DisconnectReason::ClosingServer);
-    let _ = timeout(LINGER, socket.closed()).await;
+    let gone = async {
+        socket.closed().await;
+        if socket.transport_type() == TransportType::Websocket {
+            // By a task of its own, which the drain is to know of before this one ends.
+            socket.data.let_go.notified().await;
+        }
+    };
+    let _ = timeout(LINGER, gone).await;
 }

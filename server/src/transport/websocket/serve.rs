@@ -6,7 +6,7 @@ use std::time::Duration;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use readrealm_protocol::CloseCode;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use super::reader::Reader;
@@ -16,16 +16,11 @@ use crate::app::Shared;
 use crate::connection::{self, Close, End, Line, Terms};
 use crate::metrics::Transport;
 use crate::transport::admission::Admitted;
+use crate::transport::linger::{LINGER, let_go};
 use crate::transport::patience::Patient;
 
-/// How long a closing connection is listened to, so that its last word is read before the socket goes.
-const LINGER: Duration = Duration::from_secs(2);
-
-/// The same for a slow consumer, which has the bytes under way to read before the close.
+/// How long a slow consumer is listened to, which has the bytes under way to read before the close.
 const SLOW_LINGER: Duration = Duration::from_secs(8);
-
-/// Bytes a closing connection is listened to.
-const LINGER_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Serves a socket that has been upgraded, until it is closed.
 pub(super) async fn serve(upgraded: Upgraded, allowed: bool, admitted: Admitted, shared: &Shared) {
@@ -89,8 +84,7 @@ async fn talk<R, W>(
     let _ = tokio::time::timeout(linger, say_goodbye(reader, writer, end)).await;
 }
 
-/// Sends the close, or what answers the peer's, then reads on for a while: a socket closed with unread bytes resets the
-/// connection, and the peer would never see why.
+/// Sends the close, or what answers the peer's, and lets the socket go.
 pub(super) async fn say_goodbye<R, W>(mut reader: Reader<R>, mut writer: Writer<W>, end: End)
 where
     R: AsyncRead + Unpin,
@@ -102,10 +96,5 @@ where
     } else if let Some((code, reason)) = reader.farewell() {
         let _ = writer.say_close(code, reason).await;
     }
-    // The server closes first (RFC 6455, 7.1.1): a client that has our close is waiting for just this.
-    let mut writer = writer.into_inner();
-    let _ = writer.shutdown().await;
-    drop(writer);
-    let mut rest = reader.into_inner().take(LINGER_BYTES);
-    let _ = tokio::io::copy(&mut rest, &mut tokio::io::sink()).await;
+    let_go(reader.into_inner(), writer.into_inner()).await;
 }
