@@ -96,8 +96,8 @@ impl Shared {
             }
         }
         if !updates.is_empty() {
-            let update =
-                doc! { "update": "presence", "updates": updates, "ordered": false, "writeConcern": { "w": 1 } };
+            let concern = doc! { "w": 1, "j": true };
+            let update = doc! { "update": "presence", "updates": updates, "ordered": false, "writeConcern": concern };
             let answer = self.store().database.run_command(update).await?;
             if answer.contains_key("writeErrors") {
                 return Err(Error::custom("not all was written".to_owned()));

@@ -3,7 +3,7 @@
 use mongodb::bson::{Document, doc};
 use mongodb::error::Result;
 use mongodb::options::{
-    ClientOptions, CollectionOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern,
+    Acknowledgment, ClientOptions, CollectionOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern,
 };
 use mongodb::{Client, Collection, Database};
 
@@ -40,8 +40,11 @@ impl Connector {
         options
             .app_name
             .get_or_insert_with(|| "readrealm-server presence".to_owned());
-        // As weak as it gets: what is lost with a primary is found to be missing, and written again.
-        options.write_concern = Some(WriteConcern::nodes(1));
+        // What is lost with a primary is found to be missing, and written again. In the journal, though: a read of what a
+        // majority has waits for all that was written before it, and a set of one member keeps what nobody waits for only ten
+        // times a second.
+        let concern = WriteConcern::builder().w(Acknowledgment::Nodes(1)).journal(true);
+        options.write_concern = Some(concern.build());
         let database = options.default_database.clone().unwrap_or_else(|| DATABASE.to_owned());
         Ok(Self { options, database })
     }
