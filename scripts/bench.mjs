@@ -3,7 +3,7 @@
 
 import { join } from "node:path";
 import { buildSdk } from "./build-sdk.mjs";
-import { run, targetDir, work } from "./lib/process.mjs";
+import { run, targetDir, withFiles, work } from "./lib/process.mjs";
 import { main, step } from "./lib/say.mjs";
 import { prepare } from "./setup/index.mjs";
 
@@ -18,9 +18,7 @@ async function native(flags) {
   const env = await prepare(["mongod"]);
   await compile(env.READREALM_SERVER ? BENCH : [...SERVER, ...BENCH]);
   const named = /^(-h|--help|[a-z].*)$/.test(flags[0] ?? "") ? flags : ["peers", ...flags];
-  // 10,000 connections are as many files, on either side.
-  const program = ["-c", 'ulimit -n "$(ulimit -H -n)"; exec "$@"', "sh", join(targetDir, "release/readrealm-bench"), ...named];
-  return run("sh", program, { env, show: true });
+  return run(...withFiles(join(targetDir, "release/readrealm-bench"), named), { env, show: true });
 }
 
 async function inBrowser(flags) {

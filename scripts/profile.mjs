@@ -4,7 +4,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { root, run, targetDir, which, work } from "./lib/process.mjs";
+import { root, run, targetDir, which, withFiles, work } from "./lib/process.mjs";
 import { Stop, main, step } from "./lib/say.mjs";
 import { read, shares } from "./profile/shares.mjs";
 import { prepare } from "./setup/index.mjs";
@@ -38,7 +38,7 @@ async function profile([scenario = "deliver", ...flags]) {
     env.PROFILE_SERVER = env.READREALM_SERVER || join(targetDir, "release/readrealm-server");
     env.READREALM_SERVER = join(root, "scripts/profile/server.sh");
     const peers = ["peers", "--only", "ours-sqlite", "--scenario", scenario, "--rounds", "1", "--seconds", "10", ...flags];
-    const code = await run(join(targetDir, "release/readrealm-bench"), peers, { env, show: true });
+    const code = await run(...withFiles(join(targetDir, "release/readrealm-bench"), peers), { env, show: true });
     if (code !== 0) throw new Stop(`The scenario ${scenario} failed (${code}).`);
     const folded = await step("profile", "reading the samples", () => fold(samples, scratch, env));
     const svg = join(root, `docs/performance/${scenario}.svg`);

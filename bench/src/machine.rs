@@ -5,8 +5,13 @@ use std::process::Command;
 
 use readrealm_protocol::Timestamp;
 
-/// Lines of Markdown.
-pub(crate) fn described() -> String {
+/// What else the machine had to do lately: the load averages.
+pub(crate) fn load() -> String {
+    read("/proc/loadavg").split(' ').take(3).collect::<Vec<_>>().join(", ")
+}
+
+/// Lines of Markdown; `load` is that of the beginning.
+pub(crate) fn described(load: String) -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let lines = [
         ("Date", Timestamp::now().to_string()),
@@ -17,6 +22,7 @@ pub(crate) fn described() -> String {
             format!("{}, {cores} cores", line_of("/proc/cpuinfo", "model name")),
         ),
         ("Memory", line_of("/proc/meminfo", "MemTotal")),
+        ("Load before the run (1, 5, 15 minutes)", load),
         ("Kernel", read("/proc/sys/kernel/osrelease")),
         ("rustc", asked("rustc", &["--version"])),
         (

@@ -7,6 +7,8 @@
 
 mod flood;
 mod floor;
+mod goals;
+mod growth;
 mod load;
 mod machine;
 mod nodes;
@@ -34,6 +36,8 @@ enum Scenario {
     /// The server of the floor, which `peers` starts.
     #[command(hide = true)]
     Floor(floor::Options),
+    /// How the cost of a message, a join and a connection grows with members, rooms, history and connections.
+    Growth(growth::Options),
     /// What two nodes on one replica set bring against one, conflicts, and delivery from node to node.
     Nodes(nodes::Options),
     /// What a room notices of 2,000 connections that send garbage.
@@ -67,6 +71,7 @@ fn main() -> ExitCode {
 async fn measure(scenario: Scenario) -> Outcome<()> {
     match scenario {
         Scenario::Peers(options) => return tokio::spawn(async move { peers::run(&options).await }).await?,
+        Scenario::Growth(options) => return tokio::spawn(async move { growth::run(&options).await }).await?,
         Scenario::Floor(_) => {}
         Scenario::Nodes(options) => nodes::run(&options).await,
         Scenario::Flood(options) => flood::run(&options).await,

@@ -1,6 +1,7 @@
 //! The scenarios, with the peers side by side, in rounds that take turns.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -8,10 +9,10 @@ use clap::{Args, ValueEnum};
 use e2e::mongod::Mongod;
 
 use crate::load::{Outcome, interrupted};
-use crate::machine;
 use crate::peer::{Kind, Site};
 use crate::report::{Measured, number, table};
 use crate::scenario::{Figures, GENERATOR, Scenario, Size};
+use crate::{goals, machine};
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
@@ -24,13 +25,13 @@ pub(crate) struct Options {
     /// How often each is measured.
     #[arg(long, default_value_t = 3)]
     rounds: u32,
-    /// Seconds of each measurement, after one that does not count.
+    /// Seconds of each measurement, after two that do not count.
     #[arg(long, default_value_t = 5)]
     seconds: u64,
     /// One round of two seconds each.
     #[arg(long)]
     quick: bool,
-    /// Joins of a room of 1,000,000 events, too: it takes minutes to fill.
+    /// Joins of a room of 1,000,000 events, too, which takes minutes to fill.
     #[arg(long)]
     million: bool,
 }
@@ -54,19 +55,23 @@ impl Options {
     fn size(&self) -> Size {
         Size {
             time: Duration::from_secs(if self.quick { 2 } else { self.seconds }),
-            warm_up: Duration::from_secs(1),
+            warm_up: Duration::from_secs(if self.quick { 1 } else { 2 }),
             million: self.million,
         }
     }
 
-    /// Whether nothing is left out.
+    fn rounds(&self) -> u32 {
+        if self.quick { 1 } else { self.rounds }
+    }
+
+    /// Whether nothing is left out, and there is a spread.
     fn is_whole(&self) -> bool {
-        self.only.is_empty() && self.scenario.is_empty()
+        self.only.is_empty() && self.scenario.is_empty() && self.rounds() >= 3
     }
 }
 
 pub(crate) async fn run(options: &Options) -> Outcome<()> {
-    let began = Instant::now();
+    let (began, load) = (Instant::now(), machine::load());
     let (kinds, absent) = prepare(options.kinds()?);
     let scenarios = match &*options.scenario {
         [] => Scenario::value_variants(),
@@ -79,7 +84,7 @@ pub(crate) async fn run(options: &Options) -> Outcome<()> {
     };
     let site = Site { mongod };
     let (mut measured, mut notes) = (Measured::new(), absent);
-    for round in 0..if options.quick { 1 } else { options.rounds } {
+    for round in 0..options.rounds() {
         for scenario in scenarios {
             let mut turns: Vec<_> = kinds.iter().copied().filter(|kind| scenario.suits(*kind)).collect();
             // Each is first in its turn: whatever else the machine does meets all alike.
@@ -101,7 +106,7 @@ pub(crate) async fn run(options: &Options) -> Outcome<()> {
             }
         }
     }
-    report(options, &measured, &notes, began.elapsed())
+    report(options, &measured, &notes, began.elapsed(), load)
 }
 
 /// Those that can be measured here, and why the others cannot.
@@ -120,26 +125,30 @@ fn prepare(kinds: Vec<Kind>) -> (Vec<Kind>, Vec<String>) {
     (here, absent.into_values().collect())
 }
 
-fn report(options: &Options, measured: &Measured, notes: &[String], took: Duration) -> Outcome<()> {
-    let table = table(measured);
-    let load = measured.iter().flat_map(|(.., figures)| figures);
-    let busiest = load
+fn report(options: &Options, measured: &Measured, notes: &[String], took: Duration, load: String) -> Outcome<()> {
+    let (table, goals) = (table(measured), goals::table(measured, options.is_whole()));
+    let all = measured.iter().flat_map(|(.., figures)| figures);
+    let busiest = all
         .filter(|(name, _)| *name == GENERATOR)
         .map(|(_, value)| *value)
         .fold(0.0, f64::max);
     let mut text = format!(
         "{table}\nMedians of {} rounds; the rows below each say what ours is of the figure above, within each round: median (least \
          to most). The load generator used at most {} % of a core. It took {} s.\n",
-        if options.quick { 1 } else { options.rounds },
+        options.rounds(),
         number(busiest),
         took.as_secs(),
     );
     text.extend(notes.iter().map(|note| format!("\n{note}\n")));
+    let _ = write!(text, "\n## Goals\n\n{goals}");
     println!("\n{text}");
     if options.is_whole() {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("RESULTS.md");
         let head = "# A run of the benchmark\n\nREADME.md says what each row is. Ratios count, and only those within a round.\n";
-        std::fs::write(&file, format!("{head}\n{text}\n## Where\n\n{}", machine::described()))?;
+        std::fs::write(
+            &file,
+            format!("{head}\n{text}\n## Where\n\n{}", machine::described(load)),
+        )?;
         println!("written to bench/RESULTS.md");
     }
     Ok(())

@@ -33,6 +33,14 @@ pub(crate) fn memory(pids: &[u32]) -> Outcome<u64> {
     Ok(sum)
 }
 
+/// Bytes of the kernel's own small objects, sockets among them.
+pub(crate) fn slab() -> Outcome<u64> {
+    let meminfo = std::fs::read_to_string("/proc/meminfo")?;
+    let slab = meminfo.lines().find_map(|line| line.strip_prefix("Slab:"));
+    let kib = slab.and_then(|slab| slab.split_whitespace().next());
+    Ok(kib.ok_or("meminfo has no Slab")?.parse::<u64>()? * 1024)
+}
+
 fn read(pid: u32, file: &str) -> Outcome<String> {
     std::fs::read_to_string(format!("/proc/{pid}/{file}"))
         .map_err(|error| format!("process {pid} has no {file}: {error}").into())

@@ -46,7 +46,7 @@ const fn variant(row: Row, of: Kind, variant: Kind) -> Row {
 const EACH: &str = "us/delivery";
 const INDEXED: (Kind, Kind) = (Kind::Nestjs, Kind::NestjsIndexed);
 
-const ROWS: [Row; 20] = [
+const ROWS: [Row; 22] = [
     row(
         "1 room x 1,000 at 20 messages/s: CPU us a delivery",
         Scenario::Deliver,
@@ -63,6 +63,11 @@ const ROWS: [Row; 20] = [
         Kind::FloorShared,
     ),
     row("200 rooms x 10, all busy: CPU us a delivery", Scenario::Rooms, EACH),
+    row(
+        "the same: mongod's CPU us a delivery, beside it",
+        Scenario::Rooms,
+        "mongod us/delivery",
+    ),
     row(
         "100 writers, 50 rooms, window 8: acked a second",
         Scenario::Append,
@@ -93,6 +98,11 @@ const ROWS: [Row; 20] = [
         "KB/connection",
     ),
     row("the same: connects and joins a second", Scenario::Idle, "connects/s"),
+    row(
+        "the same: the server's CPU us each",
+        Scenario::Idle,
+        "server us/connect",
+    ),
     row("join of 50 stored messages: ms", Scenario::Join, "ms hot, 50"),
     row("join of 10,000: ms", Scenario::Join, "ms hot, 10,000"),
     row("join of 200,000: ms", Scenario::Join, "ms hot, 200,000"),
@@ -122,9 +132,10 @@ pub(crate) fn table(measured: &Measured) -> String {
     text.push_str("\n| --- | --- | --- | --- | --- | --- | --- |\n");
     for row in ROWS {
         let values = COLUMNS.map(|(kind, _)| match row.instead {
+            Some((of, variant)) if kind == of => values(measured, row.scenario, variant, row.figure),
             // A variant's row is of it and of ours alone.
-            Some((of, _)) if kind != of && !kind.is_ours() => Vec::new(),
-            _ => values(measured, &row, kind),
+            Some(_) if !kind.is_ours() => Vec::new(),
+            _ => values(measured, row.scenario, kind, row.figure),
         });
         if values.iter().all(Vec::is_empty) {
             continue;
@@ -154,23 +165,19 @@ pub(crate) fn table(measured: &Measured) -> String {
 }
 
 /// A peer's figure, by rounds.
-fn values(measured: &Measured, row: &Row, column: Kind) -> Vec<(u32, f64)> {
-    let kind = match row.instead {
-        Some((of, variant)) if of == column => variant,
-        _ => column,
-    };
+pub(crate) fn values(measured: &Measured, scenario: Scenario, kind: Kind, figure: &str) -> Vec<(u32, f64)> {
     let same = measured
         .iter()
-        .filter(|(_, scenario, whose, _)| (*scenario, *whose) == (row.scenario, kind));
+        .filter(|(_, asked, whose, _)| (*asked, *whose) == (scenario, kind));
     let figures = same.filter_map(|(round, _, _, figures)| {
-        let figure = figures.iter().find(|(name, _)| *name == row.figure)?;
+        let figure = figures.iter().find(|(name, _)| *name == figure)?;
         (figure.1 > 0.0).then_some((*round, figure.1))
     });
     figures.collect()
 }
 
 /// Within each round alone: between rounds the machine's speed is another.
-fn ratios(ours: &[(u32, f64)], theirs: &[(u32, f64)]) -> Vec<f64> {
+pub(crate) fn ratios(ours: &[(u32, f64)], theirs: &[(u32, f64)]) -> Vec<f64> {
     let pairs = ours.iter().filter_map(|(round, ours)| {
         let theirs = theirs.iter().find(|(other, _)| other == round)?;
         Some(ours / theirs.1)
@@ -182,7 +189,7 @@ fn said(values: Vec<f64>) -> String {
     median(values).map_or_else(|| "-".to_owned(), |(_, median, _)| number(median))
 }
 
-fn spread(values: Vec<f64>) -> String {
+pub(crate) fn spread(values: Vec<f64>) -> String {
     let several = values.len() > 1;
     match median(values) {
         Some((least, median, most)) if several => {
@@ -194,16 +201,18 @@ fn spread(values: Vec<f64>) -> String {
 }
 
 /// The least, the middle and the most.
-fn median(mut values: Vec<f64>) -> Option<(f64, f64, f64)> {
+pub(crate) fn median(mut values: Vec<f64>) -> Option<(f64, f64, f64)> {
     values.sort_by(f64::total_cmp);
     let middle = (values.len().checked_sub(1)? / 2, values.len() / 2);
     let median = f64::midpoint(values[middle.0], values[middle.1]);
     Some((*values.first()?, median, *values.last()?))
 }
 
-/// Three digits that count, and all before the point.
+/// Two or three digits that count, and all before the point.
 pub(crate) fn number(value: f64) -> String {
     match value.abs() {
+        least if least > 0.0 && least < 0.001 => format!("{value:.1e}"),
+        tiny if tiny < 0.1 => format!("{value:.3}"),
         small if small < 10.0 => format!("{value:.2}"),
         medium if medium < 100.0 => format!("{value:.1}"),
         _ => format!("{value:.0}"),

@@ -43,6 +43,12 @@ fn count<I, O>(input: I, work: impl FnOnce(I) -> O) {
     black_box(output);
 }
 
+/// One of many times: a call, so that the compiler does not take what is alike in all of them out of the loop.
+#[inline(never)]
+fn each<T>(work: impl FnOnce() -> T) -> T {
+    black_box(work())
+}
+
 /// Valgrind counts from the entry of this function to its return, by its name.
 #[inline(never)]
 fn measured(work: &mut dyn FnMut()) {

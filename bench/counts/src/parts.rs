@@ -20,7 +20,7 @@ use readrealm_server::room::{ConnectionId, Deliver, Frame, Member};
 use tokio::runtime::Builder;
 
 use crate::samples::{CROWD, book, event, message, page, post, seq, user};
-use crate::{Benchmark, count};
+use crate::{Benchmark, count, each};
 
 /// The parts, in the order a message meets them.
 pub(crate) const ALL: &[Benchmark] = &[
@@ -35,8 +35,7 @@ pub(crate) const ALL: &[Benchmark] = &[
     ("deliver-to-1000", deliver_to_1000),
     ("write-to-1000", write_to_1000),
     ("join-hot", join_hot),
-    ("metrics-of-1000-messages", metrics_of_messages),
-    ("metrics-of-1000-writes", metrics_of_writes),
+    ("metrics-of-1000", metrics),
 ];
 
 /// A client's post is read.
@@ -129,7 +128,7 @@ fn rate_limit() {
     // The first one finds out how this machine tells the time, and makes the user's budget.
     limits.message(&user.user_id).expect("within it");
     count(limits, |limits| {
-        assert!((0..1_000).all(|_| limits.message(&user.user_id).is_ok()));
+        assert!((0..1_000).all(|_| each(|| limits.message(&user.user_id).is_ok())));
     });
 }
 
@@ -199,23 +198,18 @@ fn join_hot() {
     count(crowd().0.listed(), |members| timeline.previous_messages(None, members));
 }
 
-/// What is counted for operators of a thousand messages, each a batch of its own.
-fn metrics_of_messages() {
+/// What is counted for operators of a thousand messages, each a batch of its own and told to one.
+fn metrics() {
     count(Metrics::default(), |metrics| {
-        for _ in 0..1_000 {
-            metrics.requested("message");
-            metrics.batch(1, Duration::from_millis(2));
-            metrics.appended.inc();
-            metrics.deliveries.add(1_000);
-        }
-        metrics
-    });
-}
-
-/// The same of a thousand writes to sockets, each of one frame.
-fn metrics_of_writes() {
-    count(Metrics::default(), |metrics| {
-        (0..1_000).for_each(|_| metrics.wrote(1, 1, 300));
+        (0..1_000).for_each(|_| {
+            each(|| {
+                metrics.requested("message");
+                metrics.batch(1, Duration::from_millis(2));
+                metrics.appended.inc();
+                metrics.deliveries.add(1);
+                metrics.wrote(1, 1, 300);
+            });
+        });
         metrics
     });
 }

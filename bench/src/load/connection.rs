@@ -26,6 +26,8 @@ pub(super) struct Connection {
     number: u32,
     speech: Speech,
     phase: Phase,
+    /// Messages that it was told.
+    pub(super) told: u64,
     /// The beginning of a frame whose end is to come.
     kept: Vec<u8>,
     /// What the socket did not take yet.
@@ -40,9 +42,14 @@ impl Connection {
             number,
             speech,
             phase: Phase::Connecting,
+            told: 0,
             kept: Vec::new(),
             unsent: Vec::new(),
         }
+    }
+
+    pub(super) fn is_member_of(&self, room: u32) -> bool {
+        self.seat.role == Role::Member && self.seat.room == room
     }
 
     /// The socket takes bytes: the first time, it is connected.
@@ -161,7 +168,10 @@ impl Connection {
     fn hear(&mut self, text: &[u8], heads: &mut Heads) -> Outcome<()> {
         match self.speech.hear(text) {
             // Nchan answers a publisher in words of its own, which are no delivery either.
-            Heard::Delivery if self.seat.role == Role::Member => heads.told(self.seat.room),
+            Heard::Delivery if self.seat.role == Role::Member => {
+                self.told += 1;
+                heads.told(self.seat.room);
+            }
             Heard::Ack(number) => heads.acked(self.number, number),
             Heard::Joined => heads.joined(self.number),
             Heard::Opened => self.say(&self.speech.join(self.seat.room, self.number))?,

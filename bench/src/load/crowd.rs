@@ -140,6 +140,14 @@ impl Crowd {
         Ok(began.elapsed())
     }
 
+    /// Leaves a room with a connection that is inside, and waits until that is so.
+    pub(crate) fn leave(&mut self, connection: u32, room: u32) -> Outcome<()> {
+        self.heads.acks.clear();
+        let leave = self.speech.leave(room);
+        self.connections[connection as usize].say(&leave)?;
+        self.wait("the answer to a leave", |crowd| !crowd.heads.acks.is_empty())
+    }
+
     /// Says a message, to be acknowledged by `number`.
     pub(crate) fn send(&mut self, connection: u32, nth: u64, number: u32) -> Outcome<()> {
         let connection_of = &mut self.connections[connection as usize];
@@ -184,6 +192,15 @@ impl Crowd {
     /// Messages told in a room, to all of its members in sum.
     pub(crate) fn told(&self, room: u32) -> u64 {
         self.heads.told.get(room as usize).copied().unwrap_or(0)
+    }
+
+    /// Fails where not every member of a room was told so many messages since it came.
+    pub(crate) fn all_told(&self, room: u32, messages: u64) -> Outcome<()> {
+        let members = self.connections.iter().filter(|member| member.is_member_of(room));
+        match members.map(|member| member.told).find(|told| *told != messages) {
+            Some(told) => Err(format!("a member of room {room} was told {told} of {messages} messages").into()),
+            None => Ok(()),
+        }
     }
 
     /// Moves the acks that have come since into `into`.

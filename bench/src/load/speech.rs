@@ -82,6 +82,15 @@ impl Speech {
         }
     }
 
+    /// The end of a join, to be acknowledged.
+    pub(crate) fn leave(self, room: u32) -> String {
+        match self {
+            Self::Native => format!(r#"{{"event":"leaveRoom","id":0,"data":{{"bookId":{room}}}}}"#),
+            Self::SocketIo => format!(r#"420["leaveRoom",{{"bookId":{room}}}]"#),
+            Self::Raw => String::new(),
+        }
+    }
+
     /// The `nth` message of a user, to be acknowledged by `number`.
     pub(crate) fn message(self, room: u32, user: u32, nth: u64, number: u32) -> String {
         match self {

@@ -1,5 +1,6 @@
 //! What is measured side by side. Each is started for one measurement, and ended with it.
 
+mod database;
 mod nchan;
 mod nestjs;
 mod ours;
@@ -60,6 +61,8 @@ pub(crate) struct Peer {
     pub(crate) server: Vec<u32>,
     /// Those of the database it stores in.
     pub(crate) database: Vec<u32>,
+    /// Which one that is.
+    stored: Option<String>,
     running: Running,
 }
 
@@ -138,11 +141,16 @@ impl Peer {
         true
     }
 
-    /// Ends it, and waits until it is gone.
+    /// Ends it, and waits until it and what it stored in a mongod are gone.
     pub(crate) async fn end(self) {
         match self.running {
             Running::Ours(ours) => ours.end().await,
             Running::Program(program) => program.end().await,
+        }
+        if let Some(url) = self.stored
+            && let Err(error) = database::forget(&url).await
+        {
+            println!("{url} was not dropped: {error}");
         }
     }
 }
@@ -156,6 +164,7 @@ async fn floor(share: u32) -> Outcome<Peer> {
         speech: Speech::Raw,
         server: vec![program.pid()],
         database: Vec::new(),
+        stored: None,
         running: Running::Program(program),
     })
 }

@@ -81,6 +81,7 @@ pub(super) async fn start() -> Outcome<Peer> {
         speech: Speech::Raw,
         server: vec![program.pid()],
         database: Vec::new(),
+        stored: None,
         running: Running::Program(program),
     })
 }

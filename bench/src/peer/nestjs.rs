@@ -8,7 +8,7 @@ use mongodb::bson::{DateTime, doc};
 use mongodb::{Client, Collection, IndexModel};
 
 use super::program::Program;
-use super::{Kind, Peer, Running, Site};
+use super::{Kind, Peer, Running, Site, database};
 use crate::load::{Outcome, Speech};
 
 /// Documents of one insert.
@@ -43,6 +43,9 @@ pub(super) async fn start(kind: Kind, site: &Site, rooms: &[(u32, u32)]) -> Outc
     let url = mongod.database(&name);
     let indexed = kind == Kind::NestjsIndexed;
     fill(&url, rooms, indexed).await?;
+    if !rooms.is_empty() {
+        database::settle(&url).await?;
+    }
     let mut command = Command::new("node");
     command
         .arg(folder().join("dist/main.js"))
@@ -55,6 +58,7 @@ pub(super) async fn start(kind: Kind, site: &Site, rooms: &[(u32, u32)]) -> Outc
         speech: Speech::SocketIo,
         server: vec![program.pid()],
         database: mongod.pid().into_iter().collect(),
+        stored: Some(url),
         running: Running::Program(program),
     })
 }

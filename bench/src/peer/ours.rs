@@ -4,13 +4,15 @@ use e2e::{Server, Store};
 use readrealm_protocol::BookId;
 use readrealm_server::log::open::open;
 
-use super::{ENDING, Kind, Peer, Running, Site};
+use super::{ENDING, Kind, Peer, Running, Site, database};
 use crate::load::{Outcome, Speech};
 use crate::seed;
 
 /// All from one address, and faster than people type.
-pub(crate) const FLAGS: [&str; 10] = [
+pub(crate) const FLAGS: [&str; 14] = [
     "--max-connections-per-address",
+    "0",
+    "--new-connections-per-second",
     "0",
     "--messages-per-second",
     "0",
@@ -19,6 +21,8 @@ pub(crate) const FLAGS: [&str; 10] = [
     "--joins-per-second",
     "0",
     "--user-joins-per-second",
+    "0",
+    "--user-reads-per-second",
     "0",
 ];
 
@@ -30,20 +34,24 @@ pub(crate) struct Ours {
 }
 
 pub(super) async fn start(kind: Kind, site: &Site, rooms: &[(u32, u32)]) -> Outcome<Peer> {
-    let (store, database) = match kind {
+    let (store, mongod) = match kind {
         Kind::OursMongodb => {
             let mongod = site.mongod.as_ref().ok_or("no mongod was started")?;
-            (Store::mongodb().await, mongod.pid().into_iter().collect())
+            (Store::mongodb().await, mongod.pid())
         }
-        Kind::Memory => (Store::memory(), Vec::new()),
-        _ => (Store::sqlite(), Vec::new()),
+        Kind::Memory => (Store::memory(), None),
+        _ => (Store::sqlite(), None),
     };
+    let stored = (kind == Kind::OursMongodb).then(|| store.url().to_owned());
     if !rooms.is_empty() {
         let log = open(&store.url().parse()?).await?;
         for (room, events) in rooms {
             seed::fill(&*log, BookId::from(*room), *events).await;
         }
         log.close().await;
+        if let Some(url) = &stored {
+            database::settle(url).await?;
+        }
     }
     let server = Server::start_with(&store, &FLAGS).await;
     Ok(Peer {
@@ -54,7 +62,8 @@ pub(super) async fn start(kind: Kind, site: &Site, rooms: &[(u32, u32)]) -> Outc
             Speech::Native
         },
         server: vec![server.process().pid()],
-        database,
+        database: mongod.into_iter().collect(),
+        stored,
         running: Running::Ours(Box::new(Ours { server, _store: store })),
     })
 }

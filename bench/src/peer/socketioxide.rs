@@ -14,6 +14,7 @@ pub(super) async fn start() -> Outcome<Peer> {
         speech: Speech::SocketIo,
         server: vec![program.pid()],
         database: Vec::new(),
+        stored: None,
         running: Running::Program(program),
     })
 }

@@ -1,6 +1,6 @@
 //! From a join to the newest messages of the room, in rooms of very different sizes.
 //!
-//! - *hot*: the room is in the server's memory, where it keeps rooms there.
+//! - *hot*: the room is in the server's memory, where it keeps rooms there. Who joins has left it just before.
 //! - *cold*: the server was started a moment ago, and has served another room.
 //!
 //! Nchan knows no joins: there it is from the connection to the last of the 50 messages that it keeps, of 50 that were said.
@@ -53,7 +53,8 @@ impl Room {
 }
 
 pub(super) async fn run(kind: Kind, site: &Site, million: bool) -> Outcome<Figures> {
-    let rooms = &ROOMS[..if million { 4 } else { 3 }];
+    // Without an index it would look at a million messages for every join, and that takes it seconds.
+    let rooms = &ROOMS[..if million && kind != Kind::Nestjs { 4 } else { 3 }];
     let sizes: Vec<_> = rooms
         .iter()
         .map(|room| (room.number, room.events))
@@ -105,6 +106,9 @@ fn hot(peer: &Peer, rooms: &[Room]) -> Outcome<Vec<Samples>> {
             break;
         }
         for (room, samples) in rooms.iter().zip(&mut all) {
+            if round > 0 {
+                crowd.leave(0, room.number)?;
+            }
             let took: Duration = crowd.join(0, room.number)?;
             if round >= HOT_WARM_UP || began.elapsed() > HOT_TIME / 2 {
                 samples.push(took);

@@ -1,9 +1,9 @@
 //! What is asked of every peer.
 
 mod append;
-mod idle;
+pub(crate) mod idle;
 mod join;
-mod talk;
+pub(crate) mod talk;
 
 use std::time::Duration;
 
@@ -77,7 +77,7 @@ impl Scenario {
             Self::Rooms => talk::run(&peer, &talk::ROOMS, how),
             Self::Append => append::run(&peer, 8, how),
             Self::AppendOne => append::run(&peer, 1, how),
-            Self::Idle | Self::Join => idle::run(&peer),
+            Self::Idle | Self::Join => idle::run(&peer, idle::CONNECTIONS),
         });
         peer.end().await;
         figures
@@ -86,14 +86,14 @@ impl Scenario {
 
 /// Processor time of all who take part, at one moment.
 #[derive(Debug, Clone, Copy)]
-struct Spent {
-    server: Duration,
+pub(crate) struct Spent {
+    pub(crate) server: Duration,
     database: Duration,
     generator: Duration,
 }
 
 impl Spent {
-    fn by_now(peer: &Peer) -> Outcome<Self> {
+    pub(crate) fn by_now(peer: &Peer) -> Outcome<Self> {
         Ok(Self {
             server: cpu(&peer.server)?,
             database: cpu(&peer.database)?,
@@ -101,7 +101,7 @@ impl Spent {
         })
     }
 
-    fn since(self, before: Self) -> Self {
+    pub(crate) fn since(self, before: Self) -> Self {
         Self {
             server: self.server.saturating_sub(before.server),
             database: self.database.saturating_sub(before.database),
@@ -112,7 +112,7 @@ impl Spent {
 
 /// Microseconds of each of so many.
 #[allow(clippy::cast_precision_loss, reason = "counts of a run")]
-fn micros_each(time: Duration, count: u64) -> f64 {
+pub(crate) fn micros_each(time: Duration, count: u64) -> f64 {
     time.as_secs_f64() * 1e6 / count as f64
 }
 

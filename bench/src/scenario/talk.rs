@@ -1,7 +1,7 @@
 //! Rooms in which one member writes: what a delivery costs the server.
 //!
 //! A message is under way until it is acknowledged, where the server does that, and until it has been told as often as the room
-//! has members. So nobody is overrun, and every server has the same to do.
+//! has members. So nobody is overrun, and every server has the same to do. At the end every member was told every message once.
 
 use std::time::{Duration, Instant};
 
@@ -11,14 +11,16 @@ use crate::peer::Peer;
 
 /// Who talks, and how much.
 #[derive(Debug)]
-pub(super) struct Shape {
-    rooms: u32,
+pub(crate) struct Shape {
+    pub(crate) rooms: u32,
     /// Of each room, who writes among them.
-    members: u32,
+    pub(crate) members: u32,
     /// Between two messages of a room; none: as fast as it goes.
-    pace: Option<Duration>,
+    pub(crate) pace: Option<Duration>,
     /// Messages under way, in each room.
-    window: u64,
+    pub(crate) window: u64,
+    /// One message under way in all rooms together, which take turns.
+    pub(crate) in_turn: bool,
 }
 
 pub(super) const DELIVER: Shape = Shape {
@@ -26,6 +28,7 @@ pub(super) const DELIVER: Shape = Shape {
     members: 1_000,
     pace: Some(Duration::from_millis(50)),
     window: 32,
+    in_turn: false,
 };
 
 pub(super) const SATURATED: Shape = Shape {
@@ -33,6 +36,7 @@ pub(super) const SATURATED: Shape = Shape {
     members: 1_000,
     pace: None,
     window: 32,
+    in_turn: false,
 };
 
 pub(super) const ROOMS: Shape = Shape {
@@ -40,6 +44,7 @@ pub(super) const ROOMS: Shape = Shape {
     members: 10,
     pace: None,
     window: 1,
+    in_turn: false,
 };
 
 /// One room as its writer sees it.
@@ -61,13 +66,16 @@ struct Talk<'a> {
     acks: Vec<Ack>,
 }
 
-pub(super) fn run(peer: &Peer, shape: &Shape, size: Size) -> Outcome<Figures> {
+pub(crate) fn run(peer: &Peer, shape: &Shape, size: Size) -> Outcome<Figures> {
     let mut talk = Talk::begin(peer, shape)?;
     talk.go_on(size.warm_up)?;
     let (before, told, began) = (Spent::by_now(peer)?, talk.told(), Instant::now());
     talk.go_on(size.time)?;
     let (spent, took) = (Spent::by_now(peer)?.since(before), began.elapsed());
     let deliveries = talk.told() - told;
+    for room in &talk.rooms {
+        talk.crowd.all_told(room.number, room.sent)?;
+    }
     Ok(vec![
         ("us/delivery", micros_each(spent.server, deliveries)),
         ("deliveries/s", per_second(deliveries, took)),
@@ -141,8 +149,12 @@ impl<'a> Talk<'a> {
         Ok(())
     }
 
-    /// Fills every room's window, or says one message where there is a pace.
+    /// Fills every room's window, or says one message where there is a pace or a turn.
     fn speak(&mut self) -> Outcome<()> {
+        if self.shape.in_turn {
+            let busy = self.rooms.iter().any(|room| self.under_way(room) > 0);
+            return if busy { Ok(()) } else { self.speak_next() };
+        }
         for at in 0..self.rooms.len() {
             while self.under_way(&self.rooms[at]) < self.shape.window {
                 let room = &mut self.rooms[at];
@@ -152,6 +164,15 @@ impl<'a> Talk<'a> {
                     break;
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// In the room that has said the least.
+    fn speak_next(&mut self) -> Outcome<()> {
+        if let Some(room) = self.rooms.iter_mut().min_by_key(|room| room.sent) {
+            room.sent += 1;
+            self.crowd.send(room.writer, room.sent, 1)?;
         }
         Ok(())
     }

@@ -19,6 +19,12 @@ export class ChatGateway {
     client.emit("previousMessages", await this.chat.getRoomMessages(bookId));
   }
 
+  @SubscribeMessage("leaveRoom")
+  async leaveRoom(@ConnectedSocket() client: Socket, @MessageBody() { bookId }: { bookId: number }) {
+    await client.leave(roomOf(bookId));
+    return {};
+  }
+
   @SubscribeMessage("message")
   async message(@MessageBody() message: Message) {
     const saved = await this.chat.saveMessage(message);
