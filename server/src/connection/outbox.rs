@@ -45,12 +45,27 @@ struct Queue {
     written: u64,
     closed: Option<Close>,
     line: Option<Arc<dyn Line>>,
-    /// Whether somebody has the turn.
-    taken: bool,
-    /// Whether the connection's task waits for it.
-    awaited: bool,
-    /// The line took no more: the turn is the connection's task's. So many bytes of a frame begun are not written.
-    stalled: Option<u64>,
+    whose: Whose,
+}
+
+/// Who has the turn to write.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Whose {
+    /// Nobody: who comes first takes it.
+    #[default]
+    Nobody,
+    /// Somebody, until they give it back; the connection's task may wait for that.
+    Somebody { is_awaited: bool },
+    /// The connection's task, once it comes: the line took no more. So many bytes of a frame begun are not written.
+    Task { begun: u64 },
+}
+
+impl Whose {
+    const TAKEN: Self = Self::Somebody { is_awaited: false };
+
+    fn is_taken(self) -> bool {
+        matches!(self, Self::Somebody { .. })
+    }
 }
 
 /// What there is to write for the connection's task, whose turn it is.
@@ -118,20 +133,20 @@ impl Outbox {
             if let Some(close) = &queue.closed {
                 return Poll::Ready(Err(close.clone()));
             }
-            let is_needed = due || queue.pong.is_some();
-            if queue.taken {
-                queue.awaited = is_needed;
-                return Poll::Pending;
-            }
-            if !is_needed && queue.stalled.is_none() && queue.frames.is_empty() {
-                return Poll::Pending;
-            }
-            queue.taken = true;
+            let is_awaited = due || queue.pong.is_some();
+            let begun = match queue.whose {
+                Whose::Somebody { .. } => {
+                    queue.whose = Whose::Somebody { is_awaited };
+                    return Poll::Pending;
+                }
+                Whose::Nobody if !is_awaited && queue.frames.is_empty() => return Poll::Pending,
+                Whose::Nobody => 0,
+                Whose::Task { begun } => begun,
+            };
+            queue.whose = Whose::TAKEN;
             std::mem::swap(&mut queue.frames, frames);
-            Poll::Ready(Ok(Turn {
-                pong: queue.pong.take(),
-                begun: queue.stalled.take().unwrap_or_default(),
-            }))
+            let pong = queue.pong.take();
+            Poll::Ready(Ok(Turn { pong, begun }))
         })
         .await
     }
@@ -158,7 +173,7 @@ impl Outbox {
     pub fn written(&self, bytes: u64) {
         let mut queue = self.lock();
         queue.written += bytes;
-        queue.taken = false;
+        queue.whose = Whose::Nobody;
         drop(queue);
         self.drained.wake();
     }
@@ -170,11 +185,11 @@ impl Outbox {
             self.waker.register(context.waker());
             let mut queue = self.lock();
             queue.line = None;
-            if queue.taken && !held {
-                queue.awaited = true;
+            if queue.whose.is_taken() && !held {
+                queue.whose = Whose::Somebody { is_awaited: true };
                 return Poll::Pending;
             }
-            queue.taken = true;
+            queue.whose = Whose::TAKEN;
             Poll::Ready(())
         })
         .await;
@@ -209,7 +224,7 @@ impl Outbox {
     fn put(&self, frames: impl IntoIterator<Item = Frame>) -> bool {
         let mut queue = self.lock();
         // Whoever has the turn takes them, too.
-        let is_first = queue.frames.is_empty() && !queue.taken;
+        let is_first = queue.frames.is_empty() && !queue.whose.is_taken();
         for frame in frames {
             if queue.closed.is_some() {
                 return false;
@@ -240,19 +255,21 @@ impl Outbox {
             std::mem::swap(&mut queue.frames, frames);
             return true;
         }
-        if is_stalled {
-            queue.stalled = Some(begun);
+        let is_awaited = queue.whose == Whose::Somebody { is_awaited: true };
+        queue.whose = if is_stalled {
             frames.append(&mut queue.frames);
-        }
+            Whose::Task { begun }
+        } else {
+            Whose::Nobody
+        };
         if queue.frames.is_empty() && (is_stalled || frames.capacity() <= USUAL_FRAMES) {
             // Its memory serves the next.
             std::mem::swap(&mut queue.frames, frames);
         }
-        queue.taken = false;
         // What is left is not the first of anybody's, so nobody else would see to it.
-        let is_awaited = std::mem::take(&mut queue.awaited) || is_stalled || !queue.frames.is_empty();
+        let is_left = is_stalled || !queue.frames.is_empty();
         drop(queue);
-        if is_awaited {
+        if is_awaited || is_left {
             self.waker.wake();
         }
         false
@@ -275,17 +292,17 @@ impl Deliver for Outbox {
         let mut written = Written::default();
         let (line, mut frames) = {
             let mut queue = self.lock();
-            if queue.taken || queue.closed.is_some() || queue.frames.is_empty() {
+            if queue.whose.is_taken() || queue.closed.is_some() || queue.frames.is_empty() {
                 // Whoever has the turn takes them, too.
                 return written;
             }
-            let line = queue.line.clone().filter(|_| queue.stalled.is_none());
+            let line = queue.line.clone().filter(|_| queue.whose == Whose::Nobody);
             let Some(line) = line else {
                 drop(queue);
                 self.waker.wake();
                 return written;
             };
-            queue.taken = true;
+            queue.whose = Whose::TAKEN;
             (line, std::mem::take(&mut queue.frames))
         };
         for round in 1.. {

@@ -110,6 +110,19 @@ fn what_the_socket_does_not_take_is_the_connections_task_s_and_goes_first() {
     assert!(drained.now_or_never().is_some());
 }
 
+#[test]
+fn what_comes_while_the_socket_takes_no_more_goes_behind_what_it_left() {
+    let socket = Socket::with_room(60);
+    let outbox = Outbox::new(0, Some(socket.clone()));
+    let coming = Arc::clone(&outbox);
+    socket.meanwhile(move || assert!(!coming.queue(&[frame(70)])));
+    outbox.queue(&[40, 50, 60].map(frame));
+    assert_eq!(outbox.flush().frames, 2);
+    let mut taken = VecDeque::new();
+    assert_eq!(take(&outbox, &mut taken).map(|turn| turn.begun), Some(50));
+    assert_eq!(taken, [60, 70].map(frame));
+}
+
 /// A task that counts how often it is woken.
 #[derive(Debug, Default)]
 struct Task(AtomicUsize);
