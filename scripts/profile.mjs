@@ -4,10 +4,15 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { root, run, targetDir, which, withFiles, work } from "./lib/process.mjs";
 import { Stop, main, step } from "./lib/say.mjs";
 import { read, shares } from "./profile/shares.mjs";
 import { prepare } from "./setup/index.mjs";
+
+const USUAL = [["--only", "ours-sqlite"], ["--rounds", "1"], ["--seconds", "20"]];
+
+const PATIENCE_MS = 60_000;
 
 // From the inside out: what stands below another in a stack comes first. The kernel hands a packet over loopback to its receiver
 // within the write of its sender.
@@ -37,19 +42,40 @@ async function profile([scenario = "deliver", ...flags]) {
     env.PROFILE_SAMPLES = samples;
     env.PROFILE_SERVER = env.READREALM_SERVER || join(targetDir, "release/readrealm-server");
     env.READREALM_SERVER = join(root, "scripts/profile/server.sh");
-    const peers = ["peers", "--only", "ours-sqlite", "--scenario", scenario, "--rounds", "1", "--seconds", "10", ...flags];
+    const usual = USUAL.filter(([flag]) => !flags.includes(flag)).flat();
+    const peers = ["peers", "--scenario", scenario, ...usual, ...flags];
     const code = await run(...withFiles(join(targetDir, "release/readrealm-bench"), peers), { env, show: true });
     if (code !== 0) throw new Stop(`The scenario ${scenario} failed (${code}).`);
+    await ended(Number(readFileSync(`${samples}.pid`, "utf8")));
     const folded = await step("profile", "reading the samples", () => fold(samples, scratch, env));
     const svg = join(root, `docs/performance/${scenario}.svg`);
-    const draw = `inferno-flamegraph --title "readrealm-server, ${scenario}" --minwidth 0.4 "${folded}" > "${svg}"`;
+    const draw = `inferno-flamegraph --title "readrealm-server, ${scenario}" --countname ns --minwidth 0.4 "${folded}" > "${svg}"`;
     await work("sh", ["-c", draw], { env });
     writeFileSync(svg, short(readFileSync(svg, "utf8")));
     const stacks = read(readFileSync(folded, "utf8"));
+    const seconds = stacks.reduce((sum, { count }) => sum + count, 0) / 1e9;
+    console.log(`${seconds.toFixed(2)} s of the server's processor time, sampled 997 times a second`);
     for (const { name, share } of shares(stacks, PARTS)) console.log(`${(100 * share).toFixed(1).padStart(5)} %  ${name}`);
     console.log(`written to docs/performance/${scenario}.svg`);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/** The profiler writes on for a moment when what it looked at has ended. */
+async function ended(pid) {
+  const deadline = Date.now() + PATIENCE_MS;
+  while (lives(pid)) {
+    if (Date.now() > deadline) throw new Stop(`perf (process ${pid}) does not end.`);
+    await sleep(100);
+  }
+}
+
+function lives(pid) {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
   }
 }
 
@@ -64,6 +90,6 @@ async function fold(samples, scratch, env) {
 }
 
 /** Names of generic functions are longer than what they say. */
-const short = (svg) => svg.replace(/<title>([^<]{200})[^<]*?( \([\d,.]+ samples, [\d.]+%\))<\/title>/g, "<title>$1…$2</title>");
+const short = (svg) => svg.replace(/<title>([^<]{200})[^<]*?( \([\d,.]+ ns, [\d.]+%\))<\/title>/g, "<title>$1…$2</title>");
 
 await main(import.meta, profile);

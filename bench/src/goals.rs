@@ -136,7 +136,7 @@ impl Goal {
     }
 }
 
-/// The table of the goals: by the median, and in how many rounds. What was not measured is left out where it was not `all` to be.
+/// The goals, by the median, and in how many rounds. What was not measured is left out where it was not `all` to be.
 pub(crate) fn table(measured: &Measured, all: bool) -> String {
     let mut text =
         String::from("| goal | ours on | to be | median (least to most) | rounds |\n| --- | --- | --- | --- | --- |\n");

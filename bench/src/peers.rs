@@ -140,7 +140,9 @@ fn report(options: &Options, measured: &Measured, notes: &[String], took: Durati
         took.as_secs(),
     );
     text.extend(notes.iter().map(|note| format!("\n{note}\n")));
-    let _ = write!(text, "\n## Goals\n\n{goals}");
+    if goals.lines().count() > 2 {
+        let _ = write!(text, "\n## Goals\n\n{goals}");
+    }
     println!("\n{text}");
     if options.is_whole() {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("RESULTS.md");

@@ -1,4 +1,5 @@
 #!/bin/sh
 # The server with a profiler at its side, which ends with it. It stands where the benchmark looks for the server itself.
 perf record --quiet --freq 997 --call-graph dwarf,16384 --output "$PROFILE_SAMPLES" --pid $$ > "$PROFILE_SAMPLES.log" 2>&1 &
+echo $! > "$PROFILE_SAMPLES.pid"
 exec "$PROFILE_SERVER" "$@"
