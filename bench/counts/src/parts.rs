@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use readrealm_protocol::codec::{self, decode_client};
 use readrealm_protocol::{Change, Epoch, History, Seq, ServerEvent, server::ServerFrame};
@@ -10,7 +10,6 @@ use readrealm_server::cluster::Alone;
 use readrealm_server::config::Limits;
 use readrealm_server::connection::limits::ConnectionLimits;
 use readrealm_server::connection::{Line, Outbox, Sent, UserLimits};
-use readrealm_server::metrics::Metrics;
 use readrealm_server::room::ambient::System;
 use readrealm_server::room::gate::Gate;
 use readrealm_server::room::members::Members;
@@ -35,7 +34,6 @@ pub(crate) const ALL: &[Benchmark] = &[
     ("deliver-to-1000", deliver_to_1000),
     ("write-to-1000", write_to_1000),
     ("join-hot", join_hot),
-    ("metrics-of-1000", metrics),
 ];
 
 /// A client's post is read.
@@ -196,20 +194,4 @@ fn crowd() -> (Members, Vec<Arc<Outbox>>) {
 fn join_hot() {
     let timeline = timeline();
     count(crowd().0.listed(), |members| timeline.previous_messages(None, members));
-}
-
-/// What is counted for operators of a thousand messages, each a batch of its own and told to one.
-fn metrics() {
-    count(Metrics::default(), |metrics| {
-        (0..1_000).for_each(|_| {
-            each(|| {
-                metrics.requested("message");
-                metrics.batch(1, Duration::from_millis(2));
-                metrics.appended.inc();
-                metrics.deliveries.add(1);
-                metrics.wrote(1, 1, 300);
-            });
-        });
-        metrics
-    });
 }
