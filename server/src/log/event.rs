@@ -98,11 +98,15 @@ impl EventId {
             EventKind::Edit => "edit",
             EventKind::Delete => "delete",
         };
-        Self(match key {
-            Some(key) => format!("{book}/{kind}/{key}/{user}").into(),
+        let chance;
+        let key = if let Some(key) = key {
+            key.as_str()
+        } else {
             // No client key has a "~".
-            None => format!("{book}/{kind}/~{:032x}/{user}", rand::random::<u128>()).into(),
-        })
+            chance = format!("~{:032x}", rand::random::<u128>());
+            &chance
+        };
+        Self([book.to_string().as_str(), kind, key, user.as_str()].join("/").into())
     }
 
     /// The id as it stands in the log.

@@ -17,7 +17,7 @@ pub struct Frame(Arc<Encoded>);
 const HEAD: usize = 10;
 
 /// As long as most frames are.
-const USUAL: usize = 384;
+const USUAL: usize = 512;
 
 #[derive(Debug)]
 struct Encoded {

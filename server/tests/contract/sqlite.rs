@@ -10,12 +10,12 @@ use std::{
 
 use readrealm_server::log::open::{OpenError, StoreUrl, open};
 use readrealm_server::log::sqlite::SqliteLog;
-use readrealm_server::log::{AppendOutcome, EventLog, ReadError, Stop};
+use readrealm_server::log::{AppendOutcome, EventLog, PageQuery, ReadError, Stop};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::append::forward;
-use crate::support::events::{append, book, post_by, posts};
+use crate::support::events::{append, book, edit, post_by, posts, seq};
 
 /// Names the file to a test that runs as a process of its own.
 const CHILD_FILE: &str = "READREALM_TEST_CHILD_FILE";
@@ -50,6 +50,44 @@ async fn a_second_server_is_refused() {
     SqliteLog::open(&folder.path().join("log.db"))
         .await
         .expect("free again");
+}
+
+/// As the file was before rows stood in the order they came.
+const FORMER_LAYOUT: &str = "
+    CREATE TABLE former (
+        book INTEGER NOT NULL, seq INTEGER NOT NULL, place INTEGER NOT NULL, id TEXT NOT NULL, type TEXT NOT NULL, v INTEGER NOT NULL,
+        at INTEGER NOT NULL, by TEXT NOT NULL, data TEXT NOT NULL, PRIMARY KEY (book, seq)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO former SELECT book, seq, place, id, type, v, at, by, data FROM events;
+    DROP TABLE events;
+    ALTER TABLE former RENAME TO events;
+    CREATE UNIQUE INDEX events_by_id ON events (id);
+    CREATE INDEX events_by_place ON events (book, place, seq);";
+
+#[tokio::test]
+async fn a_file_of_the_former_layout_is_served_as_it_is() {
+    let (folder, log) = fresh().await;
+    let written = log.append(vec![append(book(7), posts(book(7), 1, 60))]).await;
+    assert_eq!(written, [AppendOutcome::all(60)]);
+    log.close().await;
+    beside(&folder).execute_batch(FORMER_LAYOUT).expect("the former layout");
+    let log = SqliteLog::open(&folder.path().join("log.db")).await.expect("the log");
+    let changes = [edit(book(7), 61, 60, "other words"), edit(book(7), 62, 3, "old words")];
+    let outcome = log.append(vec![append(book(7), changes.clone())]).await;
+    assert_eq!(outcome, [AppendOutcome::all(2)]);
+    let past = log.append(vec![append(book(7), posts(book(7), 64, 64))]).await;
+    assert_eq!(past, [AppendOutcome::stopped(0, Stop::Conflict)]);
+    let query = PageQuery {
+        before: None,
+        at: None,
+        limit: 50,
+    };
+    let page = log.read_page(book(7), query).await.expect("a page");
+    assert_eq!((page.messages.len(), page.has_more), (50, true));
+    assert_eq!(page.messages[0].content.as_str(), "other words");
+    let latest = log.read_latest(book(7), &[seq(3), seq(4)]).await.expect("the latest");
+    assert_eq!(latest, [changes[1].clone(), posts(book(7), 4, 4)[0].clone()]);
+    log.close().await;
 }
 
 #[tokio::test]

@@ -219,7 +219,10 @@ mod tests {
                 .expect("steps");
             steps.collect::<Result<Vec<_>, _>>().expect("steps").join("; ")
         };
-        assert_eq!(plan(FORWARD), "SEARCH events USING PRIMARY KEY (book=? AND seq>?)");
+        assert_eq!(
+            plan(FORWARD),
+            "SEARCH events USING INDEX sqlite_autoindex_events_1 (book=? AND seq>?)"
+        );
         assert_eq!(
             plan(PAGE),
             "SEARCH events USING INDEX events_by_place (book=? AND place<?)"

@@ -24,7 +24,8 @@ const OLDEST_SQLITE: i32 = 3_051_003;
 /// For other programs that hold the file for a moment, such as a backup. The log itself never waits on itself.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// An event's row is found by its position; by its id, so that a send is idempotent for ever; and by its place, so
+/// Rows stand in the order they came, whatever their rooms: what a message costs is the pages it touches, and so those of a batch
+/// share theirs (ADR 11). A row is found by its position; by its id, so that a send is idempotent for ever; and by its place, so
 /// that a page is read in the order of its messages. A type or a time means what [`crate::log::record::Record`] says.
 const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
@@ -39,7 +40,7 @@ const TABLES: &str = "
         by TEXT NOT NULL,
         data TEXT NOT NULL,
         PRIMARY KEY (book, seq)
-    ) STRICT, WITHOUT ROWID;
+    ) STRICT;
     CREATE UNIQUE INDEX IF NOT EXISTS events_by_id ON events (id);
     CREATE INDEX IF NOT EXISTS events_by_place ON events (book, place, seq);
 ";
@@ -101,9 +102,9 @@ pub(super) fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "checkpoint_fullfsync", true)?;
     // KiB: ids are spread over their index, and a batch touches many of its pages.
     connection.pragma_update(None, "cache_size", -32 * 1024)?;
-    // Pages, 16 MiB: what is written most is the end of each room and of each index, over and over; the fewer
+    // Pages, 64 MiB: what is written most is the end of each room and of each index, over and over; the fewer
     // checkpoints, the less often the same page goes to the file.
-    connection.pragma_update(None, "wal_autocheckpoint", 4_096)?;
+    connection.pragma_update(None, "wal_autocheckpoint", 16_384)?;
     // Every read is by the index made for it, whatever its values: none is to be planned anew because of them.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)

@@ -19,8 +19,13 @@ use crate::log::{Append, AppendOutcome, ReadError, Stop, StoredEvent};
 /// Batches that may wait for the one being written; more wait for room (backpressure).
 const WAITING: usize = 16;
 
-const INSERT: &str =
-    "INSERT INTO events (id, book, seq, place, type, v, at, by, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+/// An event without one before it has no room, which no row may be without: past the next position nothing is taken.
+const INSERT: &str = "
+    INSERT INTO events (id, book, seq, place, type, v, at, by, data) VALUES (
+        ?1,
+        CASE ?3 WHEN 1 THEN ?2 ELSE (SELECT book FROM events WHERE book = ?2 AND seq = ?3 - 1) END,
+        ?3, ?4, ?5, ?6, ?7, ?8, ?9
+    )";
 
 /// The way to the writing thread.
 pub(super) struct Writer {
@@ -171,11 +176,8 @@ impl WriterThread {
 }
 
 fn append_room(tx: &Transaction<'_>, inserting: &mut Statement<'_>, append: &Append) -> Result<AppendOutcome, Failure> {
-    let mut next = reader::head(tx, append.book)?.seq.next();
     for (written, event) in append.events.iter().enumerate() {
-        // The rows themselves refuse an id or a position that is taken; a position past the next one they would take.
-        if event.seq <= next && insert(inserting, event)? {
-            next = event.seq.next();
+        if insert(inserting, event)? {
             continue;
         }
         let known = match event_of_id(tx, event) {
@@ -186,11 +188,9 @@ fn append_room(tx: &Transaction<'_>, inserting: &mut Statement<'_>, append: &App
             }
             Err(error) => return Err(error.into()),
         };
-        match Standing::of(event, known, event.seq < next) {
-            Standing::Written => {}
-            Standing::Stopped(stop) => return Ok(AppendOutcome::stopped(written, stop)),
-            // Past the next position: whoever numbered it so has to read on.
-            Standing::Absent => return Ok(AppendOutcome::stopped(written, Stop::Conflict)),
+        // Where nobody has its id, its position is taken, or past the next one: whoever numbered it so has to read on.
+        if let Standing::Stopped(stop) = Standing::of(event, known, true) {
+            return Ok(AppendOutcome::stopped(written, stop));
         }
     }
     Ok(AppendOutcome::all(append.events.len()))
