@@ -71,9 +71,11 @@ async function ended(pid) {
   }
 }
 
+/** Not a zombie, either, which stays where nobody reaps it. */
 function lives(pid) {
   try {
-    return process.kill(pid, 0);
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return !/^\) Z /.test(stat.slice(stat.lastIndexOf(")")));
   } catch {
     return false;
   }

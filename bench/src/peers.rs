@@ -66,7 +66,7 @@ impl Options {
 
     /// Whether nothing is left out, and there is a spread.
     fn is_whole(&self) -> bool {
-        self.only.is_empty() && self.scenario.is_empty() && self.rounds() >= 3
+        self.only.is_empty() && self.scenario.is_empty() && self.million && self.rounds() >= 3
     }
 }
 
@@ -152,6 +152,8 @@ fn report(options: &Options, measured: &Measured, notes: &[String], took: Durati
             format!("{head}\n{text}\n## Where\n\n{}", machine::described(load)),
         )?;
         println!("written to bench/RESULTS.md");
+    } else {
+        println!("not written to bench/RESULTS.md: a whole run is, `npm run bench -- --million`");
     }
     Ok(())
 }

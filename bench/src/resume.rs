@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use e2e::client::{Client, posting, valid};
 use e2e::{Server, Store};
-use readrealm_protocol::{BookId, ClientEvent, Epoch, Seq};
+use readrealm_protocol::{ClientEvent, Epoch, Seq};
 use readrealm_server::log::open::{StoreUrl, open};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
@@ -55,7 +55,7 @@ pub(crate) async fn run(options: &Options) {
         };
         let url: StoreUrl = store.url().parse().expect("a store");
         let log = open(&url).await.expect("the log opens");
-        seed::fill(&*log, BookId::from(BOOK), options.events).await;
+        seed::fill(&*log, &[(BOOK, options.events)]).await;
         log.close().await;
         drop(log);
         measure(engine, &store, options).await;

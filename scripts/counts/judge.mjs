@@ -12,6 +12,12 @@ export function differences(here, there) {
     .map((what) => `${what} is ${here[what] ?? "unknown"}, and was ${there[what] ?? "unknown"}`);
 }
 
+/** What to store: what is new, gone or outside the tolerance, and what is named. All else keeps its stored count, or it could creep. */
+export function updated(counted, stored, named = []) {
+  const rows = judge(counted, stored).filter(({ verdict }) => verdict !== "gone");
+  return Object.fromEntries(rows.map((row) => [row.name, row.verdict === "fine" && !named.includes(row.name) ? row.stored : row.count]));
+}
+
 /** One row for each benchmark that was counted or is stored: `verdict` is fine, better, worse, new or gone. */
 export function judge(counted, stored) {
   const names = [...new Set([...Object.keys(stored), ...Object.keys(counted)])];
@@ -24,7 +30,7 @@ function row(name, count, stored) {
   const change = (count - stored) / stored;
   const says = `${name}: ${grouped(count)} instructions, ${percent(change)} of ${grouped(stored)}`;
   if (change > TOLERANCE) return { name, count, stored, change, verdict: "worse", says: `${says}; ${TOLERANCE * 100} % more are borne` };
-  if (change < -TOLERANCE) return { name, count, stored, change, verdict: "better", says: `${says}. Better: update with ${UPDATE}` };
+  if (change < -TOLERANCE) return { name, count, stored, change, verdict: "better", says: `${says}; better: store it with ${UPDATE}` };
   return { name, count, stored, change, verdict: "fine", says };
 }
 

@@ -93,16 +93,18 @@ impl Speech {
 
     /// The `nth` message of a user, to be acknowledged by `number`.
     pub(crate) fn message(self, room: u32, user: u32, nth: u64, number: u32) -> String {
+        let key = key(user, nth);
+        let key = str::from_utf8(&key).unwrap_or_default();
         match self {
             Self::Native => format!(
-                r#"{{"event":"message","id":{number},"data":{{"bookId":{room},"content":"{WORDS}","clientMessageId":"u{user}-{nth}"}}}}"#
+                r#"{{"event":"message","id":{number},"data":{{"bookId":{room},"content":"{WORDS}","clientMessageId":"{key}"}}}}"#
             ),
             Self::SocketIo => format!(
                 r#"42{number}["message",{{"bookId":{room},"userId":"u{user}","username":"Reader {user}","content":"{WORDS}"}}]"#
             ),
             // What the native server makes of it, so that as many bytes are delivered.
             Self::Raw => format!(
-                r#"{{"event":"message","seq":{nth},"data":{{"id":"{room}-{nth}","seq":{nth},"bookId":{room},"userId":"u{user}","username":"Reader {user}","content":"{WORDS}","createdAt":"2026-01-01T00:00:00.000Z","updatedAt":"2026-01-01T00:00:00.000Z","clientMessageId":"u{user}-{nth}"}}}}"#
+                r#"{{"event":"message","seq":{nth},"data":{{"id":"{room}-{nth}","seq":{nth},"bookId":{room},"userId":"u{user}","username":"Reader {user}","content":"{WORDS}","createdAt":"2026-01-01T00:00:00.000Z","updatedAt":"2026-01-01T00:00:00.000Z","clientMessageId":"{key}"}}}}"#
             ),
         }
     }
@@ -116,6 +118,26 @@ impl Speech {
             Self::SocketIo => socket_io(text),
         }
     }
+}
+
+/// The `clientMessageId` of a user's `nth` message: 22 characters in no order, as the SDK draws them, though always the same.
+fn key(user: u32, nth: u64) -> [u8; 22] {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let (first, second) = (
+        mixed(nth ^ (u64::from(user) << 40)),
+        mixed(!nth ^ (u64::from(user) << 40)),
+    );
+    let bits = (u128::from(first) << 64) | u128::from(second);
+    // Six bits each, from the left; the last has two.
+    std::array::from_fn(|at| LETTERS[((bits << (6 * at)) >> 122) as usize])
+}
+
+/// The `SplitMix64` of a number.
+fn mixed(number: u64) -> u64 {
+    let number = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    number ^ (number >> 31)
 }
 
 fn native(text: &[u8]) -> Heard {
@@ -164,6 +186,20 @@ fn number(text: &[u8]) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_are_as_the_sdk_draws_them() {
+        let keys: Vec<_> = (0..100)
+            .flat_map(|user| (1..=100).map(move |nth| key(user, nth)))
+            .collect();
+        let letter = |letter: &u8| letter.is_ascii_alphanumeric() || b"-_".contains(letter);
+        assert!(
+            keys.iter()
+                .all(|key| key.iter().all(letter) && b"AQgw".contains(&key[21]))
+        );
+        assert!(!keys.is_sorted());
+        assert_eq!(keys.iter().collect::<std::collections::HashSet<_>>().len(), keys.len());
+    }
 
     #[test]
     fn texts_are_told_apart_by_how_they_begin() {

@@ -1,7 +1,6 @@
 //! `readrealm-server`, as it is shipped, without the limits that a load generator would meet.
 
 use e2e::{Server, Store};
-use readrealm_protocol::BookId;
 use readrealm_server::log::open::open;
 
 use super::{ENDING, Kind, Peer, Running, Site, database};
@@ -45,9 +44,7 @@ pub(super) async fn start(kind: Kind, site: &Site, rooms: &[(u32, u32)]) -> Outc
     let stored = (kind == Kind::OursMongodb).then(|| store.url().to_owned());
     if !rooms.is_empty() {
         let log = open(&store.url().parse()?).await?;
-        for (room, events) in rooms {
-            seed::fill(&*log, BookId::from(*room), *events).await;
-        }
+        seed::fill(&*log, rooms).await;
         log.close().await;
         if let Some(url) = &stored {
             database::settle(url).await?;
