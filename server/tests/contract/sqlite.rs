@@ -65,6 +65,31 @@ const FORMER_LAYOUT: &str = "
     CREATE INDEX events_by_place ON events (book, place, seq);";
 
 #[tokio::test]
+async fn a_position_past_the_next_is_taken_by_no_row() {
+    let (_folder, log) = fresh().await;
+    let first = log.append(vec![append(book(7), posts(book(7), 2, 2))]).await;
+    assert_eq!(
+        first,
+        [AppendOutcome::stopped(0, Stop::Conflict)],
+        "an empty room begins with 1"
+    );
+    // Another room's rows are no predecessors.
+    let other = log.append(vec![append(book(8), posts(book(8), 1, 5))]).await;
+    assert_eq!(other, [AppendOutcome::all(5)]);
+    let written = log.append(vec![append(book(7), posts(book(7), 1, 3))]).await;
+    assert_eq!(written, [AppendOutcome::all(3)]);
+    let past = log.append(vec![append(book(7), posts(book(7), 5, 5))]).await;
+    assert_eq!(past, [AppendOutcome::stopped(0, Stop::Conflict)]);
+    let mut gap = posts(book(7), 4, 6);
+    gap.remove(1);
+    let torn = log.append(vec![append(book(7), gap)]).await;
+    assert_eq!(torn, [AppendOutcome::stopped(1, Stop::Conflict)], "up to the gap");
+    let again = log.append(vec![append(book(7), posts(book(7), 5, 6))]).await;
+    assert_eq!(again, [AppendOutcome::all(2)]);
+    log.close().await;
+}
+
+#[tokio::test]
 async fn a_file_of_the_former_layout_is_served_as_it_is() {
     let (folder, log) = fresh().await;
     let written = log.append(vec![append(book(7), posts(book(7), 1, 60))]).await;

@@ -107,7 +107,8 @@ pub(super) fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "wal_autocheckpoint", 16_384)?;
     // Every read is by the index made for it, whatever its values: none is to be planned anew because of them.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)
+    // Above what a checkpoint leaves, so that the file is not cut and grown again each time.
+    connection.pragma_update(None, "journal_size_limit", 80 * 1024 * 1024)
 }
 
 fn check_settings(connection: &Connection) -> Result<(), OpenError> {
