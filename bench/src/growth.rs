@@ -65,7 +65,7 @@ pub(crate) async fn run(options: &Options) -> Outcome<()> {
         return Err(format!("{} is not ours: growth is told of ours alone", kind.name()).into());
     }
     let mongod = if kind.stores_in_mongodb() {
-        Some(Mongod::shared().await)
+        Some(Mongod::shared_at_full_size().await)
     } else {
         None
     };

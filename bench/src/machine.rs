@@ -27,9 +27,12 @@ pub(crate) fn described(load: String) -> String {
         ("rustc", asked("rustc", &["--version"])),
         (
             "mongod",
-            asked(
-                &std::env::var("MONGOD").unwrap_or_else(|_| "mongod".into()),
-                &["--version"],
+            format!(
+                "{}; a replica set of one member, cache and oplog as they come",
+                asked(
+                    &std::env::var("MONGOD").unwrap_or_else(|_| "mongod".into()),
+                    &["--version"],
+                )
             ),
         ),
         ("Node.js", asked("node", &["--version"])),

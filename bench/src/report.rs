@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::peer::Kind;
-use crate::scenario::{Figures, Scenario};
+use crate::scenario::{Figures, GENERATOR, Scenario};
 
 /// What was measured, and in which round.
 pub(crate) type Measured = Vec<(u32, Scenario, Kind, Figures)>;
@@ -25,6 +25,8 @@ struct Row {
     figure: &'static str,
     /// Another variant of a peer, in whose column it stands.
     instead: Option<(Kind, Kind)>,
+    /// Whether ours is held against the others'.
+    is_compared: bool,
 }
 
 const fn row(title: &'static str, scenario: Scenario, figure: &'static str) -> Row {
@@ -33,6 +35,15 @@ const fn row(title: &'static str, scenario: Scenario, figure: &'static str) -> R
         scenario,
         figure,
         instead: None,
+        is_compared: true,
+    }
+}
+
+/// How near the load generator was to being what is measured.
+const fn generator(scenario: Scenario) -> Row {
+    Row {
+        is_compared: false,
+        ..row("the same: the load generator, % of a core", scenario, GENERATOR)
     }
 }
 
@@ -46,17 +57,19 @@ const fn variant(row: Row, of: Kind, variant: Kind) -> Row {
 const EACH: &str = "us/delivery";
 const INDEXED: (Kind, Kind) = (Kind::Nestjs, Kind::NestjsIndexed);
 
-const ROWS: [Row; 22] = [
+const ROWS: [Row; 28] = [
     row(
         "1 room x 1,000 at 20 messages/s: CPU us a delivery",
         Scenario::Deliver,
         EACH,
     ),
+    generator(Scenario::Deliver),
     row(
         "the same room, 32 messages under way: CPU us a delivery",
         Scenario::Saturated,
         EACH,
     ),
+    generator(Scenario::Saturated),
     variant(
         row("the same; the floor with 8 frames a write", Scenario::Saturated, EACH),
         Kind::Floor,
@@ -68,6 +81,7 @@ const ROWS: [Row; 22] = [
         Scenario::Rooms,
         "mongod us/delivery",
     ),
+    generator(Scenario::Rooms),
     row(
         "100 writers, 50 rooms, window 8: acked a second",
         Scenario::Append,
@@ -85,6 +99,7 @@ const ROWS: [Row; 22] = [
         Scenario::Append,
         "mongod us each",
     ),
+    generator(Scenario::Append),
     row("window 1: acked a second", Scenario::AppendOne, "acked/s"),
     row("the same: p99, ms", Scenario::AppendOne, "p99 ms"),
     row(
@@ -92,6 +107,7 @@ const ROWS: [Row; 22] = [
         Scenario::AppendOne,
         "mongod us each",
     ),
+    generator(Scenario::AppendOne),
     row(
         "10,000 idle members: KB of memory each",
         Scenario::Idle,
@@ -103,6 +119,7 @@ const ROWS: [Row; 22] = [
         Scenario::Idle,
         "server us/connect",
     ),
+    generator(Scenario::Idle),
     row("join of 50 stored messages: ms", Scenario::Join, "ms hot, 50"),
     row("join of 10,000: ms", Scenario::Join, "ms hot, 10,000"),
     row("join of 200,000: ms", Scenario::Join, "ms hot, 200,000"),
@@ -154,7 +171,7 @@ pub(crate) fn table(measured: &Measured) -> String {
         }
         text.push('\n');
         for (ours, name) in [(4, "SQLite"), (5, "MongoDB")] {
-            if values[ours].is_empty() {
+            if values[ours].is_empty() || !row.is_compared {
                 continue;
             }
             let _ = write!(text, "| {name} / it |");

@@ -76,7 +76,8 @@ impl fmt::Display for ErrorCode {
 crate::text::serde_as_text!(
     ErrorCode,
     |text| ErrorCode::from_name(text).ok_or(crate::ids::Invalid("unknown error code")),
-    "code must be the name of an error code"
+    "code must be the name of an error code",
+    |code: &ErrorCode| code.as_str()
 );
 
 /// Why the server closes a WebSocket. 4000-4099 ask the client to come back, 4100-4199 tell it not to.

@@ -106,7 +106,7 @@ macro_rules! text {
         }
 
         #[cfg(feature = "json")]
-        crate::text::serde_as_text!($name, |text| $name::try_from(text), $rule);
+        crate::text::serde_as_text!($name, |text| $name::try_from(text), $rule, $name::as_str);
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -217,4 +217,4 @@ impl FromStr for MessageId {
 }
 
 #[cfg(feature = "json")]
-crate::text::serde_as_text!(MessageId, str::parse, MESSAGE_ID_RULE);
+crate::text::serde_as_text!(MessageId, str::parse, MESSAGE_ID_RULE, ToString::to_string);

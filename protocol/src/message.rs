@@ -83,10 +83,21 @@ mod calendar {
         }
     }
 
-    impl fmt::Display for Timestamp {
+    /// A time as it is written.
+    struct Text([u8; 24]);
+
+    impl AsRef<str> for Text {
+        fn as_ref(&self) -> &str {
+            str::from_utf8(&self.0).unwrap_or_default()
+        }
+    }
+
+    impl Timestamp {
         /// Digit by digit: a message has two times, and a format that is read anew for each costs more than all else of its JSON.
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            let moment = OffsetDateTime::from_unix_timestamp(self.0.div_euclid(1_000)).map_err(|_| fmt::Error)?;
+        fn text(&self) -> Text {
+            // There is one for every time from `MIN` to `MAX`.
+            let moment =
+                OffsetDateTime::from_unix_timestamp(self.0.div_euclid(1_000)).unwrap_or(OffsetDateTime::UNIX_EPOCH);
             let (year, month, day) = moment.to_calendar_date();
             let (hour, minute, second) = moment.to_hms();
             let mut text = *b"0000-00-00T00:00:00.000Z";
@@ -96,7 +107,13 @@ mod calendar {
             }
             let millis = u32::try_from(self.0.rem_euclid(1_000)).unwrap_or_default();
             write_digits(&mut text[20..23], millis);
-            f.write_str(str::from_utf8(&text).map_err(|_| fmt::Error)?)
+            Text(text)
+        }
+    }
+
+    impl fmt::Display for Timestamp {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.text().as_ref())
         }
     }
 
@@ -119,5 +136,5 @@ mod calendar {
     }
 
     #[cfg(feature = "json")]
-    crate::text::serde_as_text!(Timestamp, str::parse, RULE);
+    crate::text::serde_as_text!(Timestamp, str::parse, RULE, Timestamp::text);
 }

@@ -28,11 +28,13 @@ impl<T, P: Fn(&str) -> Result<T, Invalid>> Visitor<'_> for TextVisitor<T, P> {
     }
 }
 
+/// Serde for `$name` as the text that `$text` makes of it, which `$parse` reads.
 macro_rules! serde_as_text {
-    ($name:ident, $parse:expr, $rule:expr) => {
+    ($name:ident, $parse:expr, $rule:expr, $text:expr) => {
         impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                // Not by `Display`, whose pieces are escaped one by one.
+                serializer.serialize_str($text(self).as_ref())
             }
         }
 

@@ -30,9 +30,24 @@ pub struct Mongod {
     _folder: Option<TempDir>,
 }
 
+/// Its cache in GB: several stand beside each other in tests.
+pub(crate) const SMALL_CACHE: [&str; 2] = ["--wiredTigerCacheSizeGB", "0.25"];
+
+const REPLICA_SET: [&str; 2] = ["--replSet", "e2e"];
+
 impl Mongod {
     /// A replica set of one member, shared by the tests that run at the same time.
     pub async fn shared() -> Arc<Self> {
+        let small_oplog = ["--oplogSize", "64"];
+        Self::shared_on(&[&REPLICA_SET[..], &small_oplog, &SMALL_CACHE].concat()).await
+    }
+
+    /// The same as an operator has it, its cache and its oplog of MongoDB's own choice: for measuring. It is the shared one from then on.
+    pub async fn shared_at_full_size() -> Arc<Self> {
+        Self::shared_on(&REPLICA_SET).await
+    }
+
+    async fn shared_on(arguments: &[&str]) -> Arc<Self> {
         static SHARED: Mutex<Weak<Mongod>> = Mutex::const_new(Weak::new());
         let mut shared = SHARED.lock().await;
         if let Some(mongod) = shared.upgrade() {
@@ -44,7 +59,7 @@ impl Mongod {
                 process: None,
                 _folder: None,
             },
-            Err(_) => Self::start(true).await,
+            Err(_) => Self::start(arguments).await,
         });
         *shared = Arc::downgrade(&mongod);
         mongod
@@ -52,7 +67,7 @@ impl Mongod {
 
     /// A mongod that is no replica set.
     pub async fn standalone() -> Self {
-        Self::start(false).await
+        Self::start(&SMALL_CACHE).await
     }
 
     /// The URL of a database.
@@ -65,17 +80,13 @@ impl Mongod {
         self.process.as_ref().map(Process::pid)
     }
 
-    async fn start(replica_set: bool) -> Self {
+    async fn start(arguments: &[&str]) -> Self {
+        let replica_set = arguments.starts_with(&REPLICA_SET);
         let folder = folder();
         let mut tries = 0;
         let (process, port) = loop {
             // Between finding the free port and taking it somebody else may: then with another one.
             let port = free_port();
-            let arguments: &[&str] = if replica_set {
-                &["--replSet", "e2e", "--oplogSize", "64"]
-            } else {
-                &[]
-            };
             match spawn(folder.path(), port, arguments).await {
                 Ok(process) => break (process, port),
                 Err(printed) => {
@@ -116,7 +127,7 @@ pub(crate) async fn spawn(folder: &Path, port: u16, arguments: &[&str]) -> Resul
         .arg("--dbpath")
         .arg(folder)
         .args(["--bind_ip", "127.0.0.1", "--port", &port.to_string()])
-        .args(["--wiredTigerCacheSizeGB", "0.25", "--nounixsocket", "--quiet"])
+        .args(["--nounixsocket", "--quiet"])
         .args(arguments);
     let (mut process, mut lines) =
         Process::spawn("mongod", command).unwrap_or_else(|error| panic!("{MISSING} ({error})"));

@@ -13,7 +13,7 @@ use mongodb::options::{ClientOptions, ServerAddress};
 use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
-use crate::mongod::{folder, free_port, spawn};
+use crate::mongod::{SMALL_CACHE, folder, free_port, spawn};
 use crate::process::Process;
 use crate::proxy::{Proxy, Side};
 use crate::within;
@@ -193,13 +193,15 @@ impl ReplicaSet {
     }
 }
 
-const ARGUMENTS: [&str; 6] = [
+const ARGUMENTS: [&str; 8] = [
     "--replSet",
     "chaos",
     "--oplogSize",
     "256",
     "--setParameter",
     "enableTestCommands=1",
+    SMALL_CACHE[0],
+    SMALL_CACHE[1],
 ];
 
 impl Member {

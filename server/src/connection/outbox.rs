@@ -18,7 +18,7 @@ use readrealm_protocol::CloseCode;
 
 use super::{Line, Sent, USUAL_FRAMES};
 use crate::auth::revoked::Holder;
-use crate::room::{Deliver, Frame, Written};
+use crate::room::{Deliver, Frame, Told, Written};
 
 /// How often whoever flushes takes what came meanwhile, before it leaves that to the connection's task: it has others to tell.
 const ROUNDS: u32 = 4;
@@ -65,6 +65,11 @@ impl Whose {
 
     fn is_taken(self) -> bool {
         matches!(self, Self::Somebody { .. })
+    }
+
+    /// Ends somebody's turn. Returns whether the connection's task waits for that.
+    fn give_back(&mut self) -> bool {
+        std::mem::take(self) == Self::Somebody { is_awaited: true }
     }
 }
 
@@ -244,6 +249,27 @@ impl Outbox {
         is_first && !queue.frames.is_empty()
     }
 
+    /// Goes on after the first write, which has `sent` some of the `frames`, for as long as all are taken and more have come; then gives the
+    /// turn back.
+    fn write_on(&self, line: &dyn Line, mut frames: VecDeque<Frame>, mut sent: Sent) -> Written {
+        let mut written = Written::default();
+        for round in 1.. {
+            let whole = sent.frames - usize::from(!sent.is_whole);
+            let bytes = Written::of(frames.range(..whole)).bytes;
+            let begun = Written::of(frames.range(whole..sent.frames)).bytes;
+            written.writes += u64::from(sent.frames > 0);
+            written.frames += sent.frames as u64;
+            written.bytes += bytes + begun;
+            let goes_on = self.go_on(&mut frames, sent, bytes, begun, round == ROUNDS);
+            self.drained.wake();
+            if !goes_on {
+                break;
+            }
+            sent = line.try_send(frames.make_contiguous());
+        }
+        written
+    }
+
     /// Puts `sent` of the `frames` down as written. Returns whether there is more to write, which is in `frames` then; else the turn is
     /// over.
     fn go_on(&self, frames: &mut VecDeque<Frame>, sent: Sent, bytes: u64, begun: u64, is_last: bool) -> bool {
@@ -255,13 +281,11 @@ impl Outbox {
             std::mem::swap(&mut queue.frames, frames);
             return true;
         }
-        let is_awaited = queue.whose == Whose::Somebody { is_awaited: true };
-        queue.whose = if is_stalled {
+        let is_awaited = queue.whose.give_back();
+        if is_stalled {
             frames.append(&mut queue.frames);
-            Whose::Task { begun }
-        } else {
-            Whose::Nobody
-        };
+            queue.whose = Whose::Task { begun };
+        }
         if queue.frames.is_empty() && (is_stalled || frames.capacity() <= USUAL_FRAMES) {
             // Its memory serves the next.
             std::mem::swap(&mut queue.frames, frames);
@@ -288,39 +312,59 @@ impl Deliver for Outbox {
         self.put(frames.iter().cloned())
     }
 
+    fn tell(&self, frames: &[Frame]) -> Told {
+        let line = {
+            let mut queue = self.lock();
+            let is_free = queue.whose == Whose::Nobody && queue.frames.is_empty() && queue.closed.is_none();
+            match queue.line.clone().filter(|_| is_free) {
+                Some(line) => {
+                    queue.whose = Whose::TAKEN;
+                    line
+                }
+                None => {
+                    drop(queue);
+                    return if self.queue(frames) {
+                        Told::FlushOwed
+                    } else {
+                        Told::Queued
+                    };
+                }
+            }
+        };
+        let sent = line.try_send(frames);
+        let mut queue = self.lock();
+        if sent.is_whole && sent.frames == frames.len() && queue.frames.is_empty() {
+            let is_awaited = queue.whose.give_back();
+            drop(queue);
+            if is_awaited {
+                self.waker.wake();
+            }
+            return Told::Written(Written::of(frames));
+        }
+        // As if they had been queued and taken: what came meanwhile stands behind them.
+        queue.queued += Written::of(frames).bytes;
+        drop(queue);
+        Told::Written(self.write_on(&*line, frames.iter().cloned().collect(), sent))
+    }
+
     fn flush(&self) -> Written {
-        let mut written = Written::default();
         let (line, mut frames) = {
             let mut queue = self.lock();
             if queue.whose.is_taken() || queue.closed.is_some() || queue.frames.is_empty() {
                 // Whoever has the turn takes them, too.
-                return written;
+                return Written::default();
             }
             let line = queue.line.clone().filter(|_| queue.whose == Whose::Nobody);
             let Some(line) = line else {
                 drop(queue);
                 self.waker.wake();
-                return written;
+                return Written::default();
             };
             queue.whose = Whose::TAKEN;
             (line, std::mem::take(&mut queue.frames))
         };
-        for round in 1.. {
-            let sent = line.try_send(frames.make_contiguous());
-            let whole = sent.frames - usize::from(!sent.is_whole);
-            let bytes = frames.iter().take(whole).map(|frame| frame.len() as u64).sum();
-            let begun = frames.iter().skip(whole).take(sent.frames - whole);
-            let begun = begun.map(|frame| frame.len() as u64).sum();
-            written.writes += u64::from(sent.frames > 0);
-            written.frames += sent.frames as u64;
-            written.bytes += bytes + begun;
-            let goes_on = self.go_on(&mut frames, sent, bytes, begun, round == ROUNDS);
-            self.drained.wake();
-            if !goes_on {
-                break;
-            }
-        }
-        written
+        let sent = line.try_send(frames.make_contiguous());
+        self.write_on(&*line, frames, sent)
     }
 }
 

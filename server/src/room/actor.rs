@@ -21,7 +21,7 @@ use super::ambient::Ambient;
 use super::gate::Gate;
 use super::members::Members;
 use super::pending::{Next, Pending, Rejected};
-use super::replies::{Waiter, answer, key_conflict, not_joined, unavailable};
+use super::replies::{Answer, Waiter, answer, key_conflict, not_joined, unavailable};
 use super::request::{Action, Request};
 use super::timeline::{Timeline, WINDOW};
 use super::{Command, ConnectionId, Frame, Inbox, Joined, Member, Standing};
@@ -295,7 +295,7 @@ impl Room {
 
     fn let_through(&mut self) {
         let passed = self.pass();
-        self.tell(&passed);
+        self.tell(&passed, Vec::new());
     }
 
     /// Moves the room's position over every event that is there: what is appended from now on stands after them.
@@ -308,10 +308,10 @@ impl Room {
         passed
     }
 
-    /// Tells the members of events that have passed.
-    fn tell(&mut self, passed: &[SharedEvent]) {
+    /// Tells the members of events that have passed, and those who asked for some of them what became of that.
+    fn tell(&mut self, passed: &[SharedEvent], answers: Vec<Answer>) {
         let frames: Vec<_> = passed.iter().map(|event| self.timeline.apply(event)).collect();
-        self.members.broadcast(&frames);
+        self.members.broadcast_with(&frames, answers);
     }
 
     fn idle_time(&self) -> Duration {

@@ -1,6 +1,7 @@
 //! Frames on their way out: encoded once, then shared by reference count with every socket.
 
 use std::any::Any;
+use std::ops::AddAssign;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -145,6 +146,15 @@ pub trait Deliver: Send + Sync {
     /// policy.
     fn deliver(&self, frame: Frame);
 
+    /// Writes frames at once where nothing waits before them and the peer takes them, else queues them.
+    fn tell(&self, frames: &[Frame]) -> Told {
+        if self.queue(frames) {
+            Told::FlushOwed
+        } else {
+            Told::Queued
+        }
+    }
+
     /// Queues frames. Returns whether it is the caller's to [`flush`](Self::flush), which is owed then: until it is done more may be
     /// queued, and shares the write.
     fn queue(&self, frames: &[Frame]) -> bool {
@@ -160,6 +170,17 @@ pub trait Deliver: Send + Sync {
     }
 }
 
+/// What became of frames that were to be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// So much was written; what is left of it is somebody's to write.
+    Written(Written),
+    /// They are queued, and somebody's to write.
+    Queued,
+    /// They are queued, and the caller's to [`flush`](Deliver::flush).
+    FlushOwed,
+}
+
 /// What was written together.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Written {
@@ -169,6 +190,29 @@ pub struct Written {
     pub frames: u64,
     /// Bytes of their texts.
     pub bytes: u64,
+}
+
+impl Written {
+    /// These frames in one write.
+    pub fn of<'a>(frames: impl IntoIterator<Item = &'a Frame>) -> Self {
+        let none = Self {
+            writes: 1,
+            ..Self::default()
+        };
+        frames.into_iter().fold(none, |written, frame| Self {
+            frames: written.frames + 1,
+            bytes: written.bytes + frame.len() as u64,
+            ..written
+        })
+    }
+}
+
+impl AddAssign for Written {
+    fn add_assign(&mut self, more: Self) {
+        self.writes += more.writes;
+        self.frames += more.frames;
+        self.bytes += more.bytes;
+    }
 }
 
 #[cfg(test)]

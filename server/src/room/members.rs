@@ -1,5 +1,8 @@
 //! The connections in a room, and the telling of all of them.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,7 +16,8 @@ use crate::metrics::Metrics;
 
 use super::ambient::Ambient;
 use super::presence::{Moved, Presence};
-use super::{ConnectionId, Deliver, Frame, Member, Written};
+use super::replies::Answer;
+use super::{ConnectionId, Deliver, Frame, Member, Told, Written};
 
 /// How often `occupancy` is told at most.
 const OCCUPANCY_EVERY: Duration = Duration::from_secs(1);
@@ -191,6 +195,34 @@ impl Members {
         }
     }
 
+    /// The same, and `answers` behind them for those who are owed some. A room of a few members writes at once, and passes each one's memory
+    /// and socket once; in a larger one that is done by several.
+    pub(super) fn broadcast_with(&mut self, frames: &[Frame], mut answers: Vec<Answer>) {
+        if frames.is_empty() || self.list.len() > AT_ONCE || answers.len() > AT_ONCE {
+            self.broadcast(frames);
+        } else {
+            self.metrics.deliveries.add((self.list.len() * frames.len()) as u64);
+            let mut written = Written::default();
+            for member in &self.list {
+                let own = answers.extract_if(.., |answer| Arc::ptr_eq(&answer.outbox, &member.outbox));
+                let own: Vec<_> = own.map(|answer| answer.frame).collect();
+                let told = if own.is_empty() {
+                    member.outbox.tell(frames)
+                } else {
+                    member.outbox.tell(&[frames, &own].concat())
+                };
+                match told {
+                    Told::Written(more) => written += more,
+                    Told::Queued => {}
+                    Told::FlushOwed => self.due.push(Arc::clone(&member.outbox)),
+                }
+            }
+            self.metrics.wrote(written.writes, written.frames, written.bytes);
+        }
+        // Also of those who are no members any more.
+        answers.into_iter().for_each(Answer::deliver);
+    }
+
     /// Writes what members are told, with what they were answered meanwhile. Due at the end of each turn of the room.
     pub fn flush(&mut self) {
         if self.due.len() <= AT_ONCE {
@@ -265,10 +297,7 @@ impl Members {
 fn write(outboxes: impl IntoIterator<Item = Arc<dyn Deliver>>, metrics: &Metrics) {
     let mut all = Written::default();
     for outbox in outboxes {
-        let Written { writes, frames, bytes } = outbox.flush();
-        all.writes += writes;
-        all.frames += frames;
-        all.bytes += bytes;
+        all += outbox.flush();
     }
     metrics.wrote(all.writes, all.frames, all.bytes);
 }
@@ -283,61 +312,5 @@ impl Drop for Members {
         for user in self.presence.held_users() {
             self.cluster.announce(self.book, user, State::LetGo);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use readrealm_protocol::{UserId, Username};
-
-    use super::super::ambient::System;
-    use super::*;
-    use crate::cluster::Alone;
-
-    /// Counts how often it is asked to write.
-    #[derive(Debug, Default)]
-    struct Queue(AtomicUsize);
-
-    impl Deliver for Queue {
-        fn deliver(&self, _: Frame) {}
-
-        fn queue(&self, _: &[Frame]) -> bool {
-            true
-        }
-
-        fn flush(&self) -> Written {
-            self.0.fetch_add(1, Ordering::Relaxed);
-            Written::default()
-        }
-    }
-
-    #[test]
-    fn what_a_room_has_told_is_written_also_where_it_ends_in_the_middle_of_a_turn() {
-        let book = BookId::from(1_u32);
-        let mut members = Members::new(book, Arc::new(System), Arc::new(Alone), Arc::default());
-        let queue = Arc::new(Queue::default());
-        let user = User {
-            user_id: UserId::try_from("ann").unwrap(),
-            username: Username::try_from("Ann").unwrap(),
-        };
-        members.enter(
-            Member {
-                connection: ConnectionId(1),
-                user: Arc::new(user),
-                moderator: false,
-                outbox: Arc::clone(&queue) as Arc<dyn Deliver>,
-            },
-            Instant::now(),
-        );
-        members.broadcast(&[]);
-        members.broadcast(&[Frame::event("t", &1)]);
-        drop(members);
-        assert_eq!(
-            queue.0.load(Ordering::Relaxed),
-            1,
-            "asked for once, and only where there is something"
-        );
     }
 }

@@ -26,7 +26,7 @@ use readrealm_protocol::{BookId, ClientMessageId, Epoch, Seq};
 use tokio::sync::{Notify, mpsc, oneshot};
 
 pub use actor::Room;
-pub use frame::{Deliver, Frame, Written};
+pub use frame::{Deliver, Frame, Told, Written};
 pub use replies::{not_joined, unavailable};
 pub use request::Action;
 

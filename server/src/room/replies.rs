@@ -24,14 +24,38 @@ pub(super) struct Waiter {
 }
 
 impl Waiter {
-    pub(super) fn fail(&self, reply: &ErrorReply, metrics: &Metrics) {
+    pub(super) fn fail(self, reply: &ErrorReply, metrics: &Metrics) {
+        self.failure(reply, metrics).deliver();
+    }
+
+    fn failure(self, reply: &ErrorReply, metrics: &Metrics) -> Answer {
         metrics.failed(reply.code);
-        self.outbox.deliver(Frame::error(self.id, reply));
+        let frame = Frame::error(self.id, reply);
+        let outbox = self.outbox;
+        Answer { outbox, frame }
+    }
+}
+
+/// An answer, and whose it is.
+pub(super) struct Answer {
+    pub(super) outbox: Arc<dyn Deliver>,
+    pub(super) frame: Frame,
+}
+
+impl Answer {
+    pub(super) fn deliver(self) {
+        self.outbox.deliver(self.frame);
     }
 }
 
 /// Answers those who waited for requests that ended.
 pub(super) fn answer(ended: Vec<Settled<Waiter>>, metrics: &Metrics) {
+    answers(ended, metrics).into_iter().for_each(Answer::deliver);
+}
+
+/// What those who waited for requests that ended are owed, each one's in the order of their requests. Failures are counted.
+pub(super) fn answers(ended: Vec<Settled<Waiter>>, metrics: &Metrics) -> Vec<Answer> {
+    let mut answers = Vec::with_capacity(ended.len());
     for Settled {
         request,
         waiters,
@@ -41,16 +65,13 @@ pub(super) fn answer(ended: Vec<Settled<Waiter>>, metrics: &Metrics) {
         let (event, mut duplicate) = match &result {
             Settlement::Written(event) => (event, false),
             Settlement::Duplicate(event) if request.is_met_by(event) => (event, true),
-            Settlement::Duplicate(_) => {
-                fail(&waiters, &key_conflict(), metrics);
-                continue;
-            }
-            Settlement::Refused(refusal) => {
-                fail(&waiters, &refused(*refusal), metrics);
-                continue;
-            }
-            Settlement::Unavailable => {
-                fail(&waiters, &unavailable(), metrics);
+            failed => {
+                let reply = match failed {
+                    Settlement::Refused(refusal) => refused(*refusal),
+                    Settlement::Unavailable => unavailable(),
+                    _ => key_conflict(),
+                };
+                answers.extend(waiters.into_iter().map(|waiter| waiter.failure(&reply, metrics)));
                 continue;
             }
         };
@@ -63,19 +84,12 @@ pub(super) fn answer(ended: Vec<Settled<Waiter>>, metrics: &Metrics) {
                 created_at,
                 duplicate,
             });
-            if let Some(frame) = Frame::ack(id, &ack) {
-                outbox.deliver(frame);
-            }
+            answers.extend(Frame::ack(id, &ack).map(|frame| Answer { outbox, frame }));
             // Who asked for the same while it was on its way repeated the first.
             duplicate = true;
         }
     }
-}
-
-fn fail(waiters: &[Waiter], reply: &ErrorReply, metrics: &Metrics) {
-    for waiter in waiters {
-        waiter.fail(reply, metrics);
-    }
+    answers
 }
 
 /// The answer to a request in a room the connection is not in.

@@ -123,6 +123,104 @@ fn what_comes_while_the_socket_takes_no_more_goes_behind_what_it_left() {
     assert_eq!(taken, [60, 70].map(frame));
 }
 
+#[test]
+fn what_is_told_where_nothing_waits_is_written_at_once_and_enters_no_queue() {
+    let socket = Socket::with_room(1_000);
+    let outbox = Outbox::new(1_000, Some(socket.clone()));
+    let frames = [40, 50].map(frame);
+    assert_eq!(outbox.tell(&frames), Told::Written(Written::of(&frames)));
+    assert_eq!(socket.writes(), [frames.to_vec()]);
+    assert_eq!(outbox.lock().frames.capacity(), 0);
+    assert!(outbox.drained().now_or_never().is_some());
+    // Behind what waits.
+    outbox.queue(&frames[..1]);
+    assert_eq!(outbox.tell(&frames[1..]), Told::Queued);
+    assert_eq!(outbox.flush(), Written::of(&frames));
+    assert_eq!(socket.writes(), [frames.to_vec()]);
+}
+
+#[test]
+fn of_what_is_told_the_rest_is_the_connections_task_s_and_what_came_meanwhile_goes_behind_it() {
+    let socket = Socket::with_room(60);
+    let outbox = Outbox::new(1_000, Some(socket.clone()));
+    let coming = Arc::clone(&outbox);
+    socket.meanwhile(move || assert_eq!(coming.tell(&[frame(70)]), Told::Queued, "whoever writes takes it"));
+    let Told::Written(written) = outbox.tell(&[40, 50, 60].map(frame)) else {
+        panic!("nothing waited");
+    };
+    assert_eq!((written.writes, written.frames, written.bytes), (1, 2, 90));
+    *socket.room.lock().unwrap() = 1_000;
+    assert_eq!(
+        outbox.tell(&[frame(80)]),
+        Told::Queued,
+        "nobody writes past what was begun"
+    );
+    let mut taken = VecDeque::new();
+    assert_eq!(take(&outbox, &mut taken).map(|turn| turn.begun), Some(50));
+    assert_eq!(taken, [60, 70, 80].map(frame));
+    let mut drained = Box::pin(outbox.drained());
+    assert!(drained.as_mut().now_or_never().is_none());
+    outbox.written(50 + 60 + 70 + 80);
+    assert!(drained.now_or_never().is_some());
+}
+
+#[test]
+fn what_comes_while_something_is_told_goes_out_with_the_next_write() {
+    let socket = Socket::with_room(usize::MAX);
+    let outbox = Outbox::new(0, Some(socket.clone()));
+    let (coming, mut times) = (Arc::clone(&outbox), 0);
+    socket.meanwhile(move || {
+        times += 1;
+        if times == 1 {
+            coming.deliver(frame(50));
+        }
+    });
+    let frames = [40, 50].map(frame);
+    assert_eq!(
+        outbox.tell(&frames[..1]),
+        Told::Written(Written {
+            writes: 2,
+            ..Written::of(&frames)
+        })
+    );
+    assert_eq!(socket.writes(), frames.map(|frame| vec![frame]));
+    assert!(outbox.drained().now_or_never().is_some());
+}
+
+#[test]
+fn who_waits_for_the_turn_is_woken_by_who_tells() {
+    let socket = Socket::with_room(usize::MAX);
+    let outbox = Outbox::new(0, Some(socket.clone()));
+    let (of, waker) = (Arc::clone(&outbox), Arc::new(Task::default()));
+    let by = Arc::clone(&waker);
+    socket.meanwhile(move || {
+        let mut frames = VecDeque::new();
+        let mut turn = Box::pin(of.turn(true, &mut frames));
+        let waker = task_waker(Arc::clone(&by));
+        assert!(turn.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    });
+    outbox.tell(&[frame(40)]);
+    assert_eq!(waker.0.load(Ordering::Relaxed), 1);
+    assert!(
+        take(&outbox, &mut VecDeque::new()).is_none(),
+        "nothing is left but the wish"
+    );
+}
+
+#[test]
+fn nothing_is_told_to_one_that_ends() {
+    let socket = Socket::with_room(1_000);
+    let closed = Outbox::new(1_000, Some(socket.clone()));
+    closed.close(Close::new(CloseCode::Revoked, ""));
+    assert_eq!(closed.tell(&[frame(40)]), Told::Queued);
+    assert!(closed.rest().is_empty());
+    let sealed = Outbox::new(1_000, Some(socket.clone()));
+    sealed.seal(false).now_or_never().unwrap();
+    assert_eq!(sealed.tell(&[frame(40)]), Told::Queued);
+    assert_eq!(sealed.rest(), [frame(40)]);
+    assert_eq!(socket.writes(), [[]; 0]);
+}
+
 /// A task that counts how often it is woken.
 #[derive(Debug, Default)]
 struct Task(AtomicUsize);

@@ -8,6 +8,7 @@ mod keep;
 mod probe;
 mod reader;
 mod schema;
+mod vfs;
 mod writer;
 
 use std::{

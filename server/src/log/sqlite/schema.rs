@@ -8,9 +8,9 @@ use std::{
 
 use readrealm_protocol::Epoch;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, ffi, params};
 
-use super::{beside, file_error};
+use super::{beside, file_error, vfs};
 use crate::log::engine::new_epoch;
 use crate::log::open::OpenError;
 use crate::log::record::FORMAT;
@@ -59,7 +59,8 @@ pub(super) struct Opened {
 pub(super) fn open(path: &Path) -> Result<Opened, OpenError> {
     let failed = |error: rusqlite::Error| OpenError::Failed(format!("{}: {error}", path.display()));
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+    let vfs = vfs::name().map_err(|code| failed(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None)))?;
+    let mut connection = Connection::open_with_flags_and_vfs(path, flags, vfs).map_err(failed)?;
     // Before anything is written: the settings stay in a file, and another program's is not to be touched.
     if check_owner(&connection, path)? == Holds::NoFormat {
         let why = format!("{} has no format in its table meta; see log verify", path.display());

@@ -7,7 +7,9 @@ use std::{
     thread::{self, JoinHandle},
 };
 
+use readrealm_protocol::{BookId, Seq};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Statement, Transaction, TransactionBehavior, params};
+use rustc_hash::FxHashMap;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{probe, reader};
@@ -19,11 +21,15 @@ use crate::log::{Append, AppendOutcome, ReadError, Stop, StoredEvent};
 /// Batches that may wait for the one being written; more wait for room (backpressure).
 const WAITING: usize = 16;
 
-/// An event without one before it has no room, which no row may be without: past the next position nothing is taken.
+/// Rooms whose newest position the writer knows; beyond that it forgets them all, and learns them anew.
+const HEADS: usize = 16_384;
+
+/// An event without one before it has no room, which no row may be without: past the next position nothing is taken. What the writer
+/// knows to be the next one (?10) is not looked up.
 const INSERT: &str = "
     INSERT INTO events (id, book, seq, place, type, v, at, by, data) VALUES (
         ?1,
-        CASE ?3 WHEN 1 THEN ?2 ELSE (SELECT book FROM events WHERE book = ?2 AND seq = ?3 - 1) END,
+        CASE WHEN ?10 THEN ?2 ELSE (SELECT book FROM events WHERE book = ?2 AND seq = ?3 - 1) END,
         ?3, ?4, ?5, ?6, ?7, ?8, ?9
     )";
 
@@ -55,6 +61,7 @@ impl Writer {
         let mut thread = WriterThread {
             connection,
             poison: poison.clone(),
+            heads: FxHashMap::default(),
         };
         let write = move || {
             while let Some(job) = mailbox.blocking_recv() {
@@ -107,7 +114,11 @@ impl Writer {
 struct WriterThread {
     connection: Connection,
     poison: Poison,
+    /// The last position of each of some rooms. Nobody else writes the file.
+    heads: Heads,
 }
+
+type Heads = FxHashMap<BookId, Seq>;
 
 /// An I/O error may have taken with it what was written before, too (it can, once fsync has failed).
 pub(super) fn is_fatal(code: Option<ErrorCode>) -> bool {
@@ -161,23 +172,39 @@ impl WriterThread {
     }
 
     fn write(&mut self, batch: &[Append]) -> Result<Vec<AppendOutcome>, Failure> {
+        // They count again where the whole is written.
+        let mut heads = std::mem::take(&mut self.heads);
+        if heads.len() > HEADS {
+            heads.clear();
+        }
         let tx = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut inserting = tx.prepare_cached(INSERT)?;
         let outcomes = batch
             .iter()
-            .map(|append| append_room(&tx, &mut inserting, append))
+            .map(|append| append_room(&tx, &mut inserting, append, &mut heads))
             .collect::<Result<_, _>>()?;
         drop(inserting);
         tx.commit().map_err(Failure::Commit)?;
+        self.heads = heads;
         Ok(outcomes)
     }
 }
 
-fn append_room(tx: &Transaction<'_>, inserting: &mut Statement<'_>, append: &Append) -> Result<AppendOutcome, Failure> {
+fn append_room(
+    tx: &Transaction<'_>,
+    inserting: &mut Statement<'_>,
+    append: &Append,
+    heads: &mut Heads,
+) -> Result<AppendOutcome, Failure> {
     for (written, event) in append.events.iter().enumerate() {
-        if insert(inserting, event)? {
+        let is_next = match heads.get(&event.book) {
+            Some(head) => head.next() == event.seq,
+            None => event.seq == Seq::ZERO.next(),
+        };
+        if insert(inserting, event, is_next)? {
+            heads.insert(event.book, event.seq);
             continue;
         }
         let known = match event_of_id(tx, event) {
@@ -197,7 +224,7 @@ fn append_room(tx: &Transaction<'_>, inserting: &mut Statement<'_>, append: &App
 }
 
 /// Inserts an event. Returns whether it fitted.
-fn insert(insert: &mut Statement<'_>, event: &StoredEvent) -> rusqlite::Result<bool> {
+fn insert(insert: &mut Statement<'_>, event: &StoredEvent, is_next: bool) -> rusqlite::Result<bool> {
     let data = serde_json::to_string(&Data(&event.payload))
         .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
     let inserted = insert.execute(params![
@@ -210,6 +237,7 @@ fn insert(insert: &mut Statement<'_>, event: &StoredEvent) -> rusqlite::Result<b
         event.at.as_millis(),
         event.by.as_str(),
         data,
+        is_next,
     ]);
     match inserted {
         Ok(_) => Ok(true),

@@ -6,6 +6,7 @@ use super::work::{Done, clock, paused_until};
 use super::{Room, answer};
 use crate::log::{AppendOutcome, Stop, StoredEvent};
 use crate::room::pending::Settlement;
+use crate::room::replies::answers;
 use crate::seldom::seldom;
 
 impl Room {
@@ -107,8 +108,8 @@ impl Room {
         // What is to be written next is on its way before this is told: the log and the telling keep nobody waiting.
         self.start_work();
         // The sender's own `message` goes before the `ack`.
-        self.tell(&passed);
-        answer(ended, &self.services.metrics);
+        let answers = answers(ended, &self.services.metrics);
+        self.tell(&passed, answers);
         self.admit(false);
     }
 

@@ -23,6 +23,7 @@ use super::serve::say_goodbye;
 use super::wire::{Own, Wire};
 use super::writer::Writer;
 use crate::connection::{Close, Deliver, End, Frame, Line, Outbox, Writing};
+use crate::room::Told;
 
 /// Bytes that the system holds at either end of a socket, or a little more.
 const BUFFER: u32 = 16 * 1024;
@@ -110,14 +111,19 @@ fn tell(outbox: &Outbox, teller: u32, heard: &AtomicU32, mut dice: StdRng) -> u6
     let (begun, mut next, mut is_owed, mut written) = (Instant::now(), 0, false, 0);
     while next < FRAMES {
         let many = dice.random_range(1..=6).min(FRAMES - next);
-        let mut frames = (next..next + many).map(|number| {
+        let frames = (next..next + many).map(|number| {
             let most = if dice.random_ratio(1, 30) { 2 * BUFFER } else { 200 };
             frame(teller, number, dice.random_range(0..most) as usize)
         });
-        if many == 1 {
-            outbox.deliver(frames.next().unwrap());
-        } else {
-            is_owed |= outbox.queue(&frames.collect::<Vec<_>>());
+        let frames: Vec<_> = frames.collect();
+        match dice.random_range(0..3) {
+            0 => frames.into_iter().for_each(|frame| outbox.deliver(frame)),
+            1 => is_owed |= outbox.queue(&frames),
+            _ => match outbox.tell(&frames) {
+                Told::Written(more) => written += more.frames,
+                Told::Queued => {}
+                Told::FlushOwed => is_owed = true,
+            },
         }
         next += many;
         // Also where it is owed by another.
