@@ -256,6 +256,12 @@ pub struct Limits {
     )]
     pub new_connections_per_second: u32,
 
+    /// Requests of one address a second over plain HTTP, as for the files of a page, or of one /64 of IPv6; as many at once as of
+    /// new connections. More are answered 429. `/healthz`, `/readyz` and `/admin/` are not counted, nor is what has bounds of its
+    /// own: `/ws`, `/socket.io/` and `--metrics-listen`. Off where `--max-connections-per-address` is.
+    #[arg(long, env = "READREALM_REQUESTS_PER_SECOND", default_value_t = 100, value_name = "N")]
+    pub requests_per_second: u32,
+
     /// Connections in all; more are answered 503.
     #[arg(long, env = "READREALM_MAX_CONNECTIONS", default_value_t = MAX_CONNECTIONS, value_name = "N")]
     pub max_connections: usize,
@@ -317,6 +323,7 @@ impl Limits {
             user_joins_per_second: 0,
             user_reads_per_second: 0,
             new_connections_per_second: 0,
+            requests_per_second: 0,
             max_connections: 0,
             max_connections_per_address: 0,
             max_http_connections: 0,
