@@ -139,6 +139,24 @@ pub struct AuthConfig {
     )]
     pub auth_public_key: Option<PathBuf>,
 
+    /// The secret before this key, whose tokens are taken as well until it is left out: so a key is changed node by node.
+    #[arg(
+        long,
+        env = "READREALM_AUTH_SECRET_PREVIOUS",
+        hide_env_values = true,
+        value_name = "SECRET"
+    )]
+    pub auth_secret_previous: Option<Secret>,
+
+    /// The same for a public key before it.
+    #[arg(
+        long,
+        env = "READREALM_AUTH_PUBLIC_KEY_PREVIOUS",
+        value_parser = any_path(),
+        value_name = "FILE"
+    )]
+    pub auth_public_key_previous: Option<PathBuf>,
+
     /// Secret of at least 32 bytes that opens `/admin/revocations` to an operator's own programs; without one it is not
     /// there. As a variable: a flag is seen by every user of the machine.
     #[arg(long, env = "READREALM_ADMIN_SECRET", hide_env_values = true, value_name = "SECRET")]
