@@ -82,6 +82,14 @@ fn compose_gives_the_server_what_it_reads_and_time_to_end() {
     for (name, _) in server["environment"].as_hash().unwrap() {
         assert!(variables.contains(name.as_str().unwrap()), "{name:?}");
     }
+    for passed_on in [
+        "READREALM_TRUST_PROXY",
+        "READREALM_AUTH_SECRET_PREVIOUS",
+        "READREALM_ALLOW_ORIGIN",
+    ] {
+        let value = server["environment"][passed_on].as_str();
+        assert_eq!(value, Some(&*format!("${{{passed_on}:-}}")), "{passed_on}");
+    }
     assert_eq!(server["build"]["dockerfile"].as_str(), Some("deploy/Dockerfile"));
     assert!(seconds(server["stop_grace_period"].as_str().unwrap()) >= 10 + CLOSING);
     // Each member of the set that is made is a service here, and each is asked for in the store's URL.
