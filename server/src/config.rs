@@ -112,7 +112,8 @@ pub struct Config {
     #[arg(long, env = "READREALM_DRAIN_DELAY", default_value = "0s", value_parser = parse_period, value_name = "TIME")]
     pub drain_delay: Duration,
 
-    /// How long a shutdown may take: connections are closed, and appends under way finished.
+    /// How long a shutdown may take: connections are closed, and appends under way finished. Longer than `--reconnect-spread`; 0 is no
+    /// time at all.
     #[arg(long, env = "READREALM_DRAIN_TIMEOUT", default_value = "10s", value_parser = humantime::parse_duration, value_name = "TIME")]
     pub drain_timeout: Duration,
 
