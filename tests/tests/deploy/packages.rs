@@ -4,10 +4,34 @@ use std::time::Duration;
 
 use yaml_rust2::Yaml;
 
-use crate::{printed, root, settings, text, words, yaml};
+use crate::{printed, settings, text, words, yaml};
 
 /// Letting go of the log, after `--drain-timeout`.
 const CLOSING: u64 = 5;
+
+/// How the name begins of an image with the Rust that the crates ask for.
+fn rust_image() -> String {
+    let manifest = text("Cargo.toml");
+    let version = manifest
+        .lines()
+        .find_map(|line| line.strip_prefix("rust-version = \""))
+        .unwrap();
+    format!("rust:{}-", version.trim_end_matches('"'))
+}
+
+/// That it runs is shown where it does.
+#[test]
+fn the_workflow_runs_everything_and_every_night_and_must_know_of_advisories() {
+    let workflow = &yaml(".github/workflows/ci.yml")[0];
+    for when in ["push", "pull_request", "schedule"] {
+        assert!(!workflow["on"][when].is_badvalue(), "{when}");
+    }
+    let job = &workflow["jobs"]["everything"];
+    assert_eq!(job["env"]["READREALM_ADVISORIES"].as_str(), Some("required"));
+    assert!(job["container"].as_str().unwrap().starts_with(&rust_image()));
+    let steps = job["steps"].as_vec().unwrap();
+    assert_eq!(steps.last().unwrap()["run"].as_str(), Some("bash .ci/run"));
+}
 
 #[test]
 fn the_image_is_built_as_the_project_is_and_runs_as_nobody() {
@@ -28,17 +52,7 @@ fn the_image_is_built_as_the_project_is_and_runs_as_nobody() {
     // The same command as `npm start` gives, but for the lock, which an image holds to.
     assert!(text("scripts/start.mjs").contains(r#"["build", "--release", "-p", "readrealm-server"]"#));
     assert!(image.contains("cargo build --release --locked -p readrealm-server"));
-    let version = root().join("Cargo.toml");
-    let version = std::fs::read_to_string(version).unwrap();
-    let version = version
-        .lines()
-        .find_map(|line| line.strip_prefix("rust-version = \""))
-        .unwrap()
-        .trim_end_matches('"');
-    assert!(
-        instructions("FROM")[0].starts_with(&format!("rust:{version}-")),
-        "{image}"
-    );
+    assert!(instructions("FROM")[0].starts_with(&rust_image()), "{image}");
     // There is no shell to run anything else with.
     for command in ["ENTRYPOINT", "    CMD"] {
         assert!(
