@@ -16,7 +16,7 @@ pub(crate) fn described(load: String) -> String {
     let lines = [
         ("Date", Timestamp::now().to_string()),
         ("Command", format!("`npm run bench -- {}`", arguments())),
-        ("Commit", asked("git", &["describe", "--always", "--dirty"])),
+        ("Commit", commit()),
         (
             "Processor",
             format!("{}, {cores} cores", line_of("/proc/cpuinfo", "model name")),
@@ -45,6 +45,17 @@ pub(crate) fn described(load: String) -> String {
         ("nchan", asked("dpkg-query", &["--show", "libnginx-mod-nchan", "nginx"])),
     ];
     lines.map(|(name, value)| format!("- {name}: {value}\n")).concat()
+}
+
+/// What is checked out, and whether it was changed.
+pub(crate) fn commit() -> String {
+    asked("git", &["describe", "--always", "--dirty"])
+}
+
+/// How a program was built, by the folder that cargo put it into.
+pub(crate) fn build_of(program: &Path) -> String {
+    let folder = program.parent().and_then(Path::file_name);
+    folder.map_or_else(unknown, |folder| folder.to_string_lossy().into_owned())
 }
 
 fn arguments() -> String {

@@ -40,7 +40,7 @@ enum Scenario {
     Growth(growth::Options),
     /// What two nodes on one replica set bring against one, conflicts, and delivery from node to node.
     Nodes(nodes::Options),
-    /// What a room notices of 2,000 connections that send garbage.
+    /// What a room notices of 2,000 connections that send garbage, or of requests and files without end.
     Flood(flood::Options),
     /// What it costs to resume a room of 1,000,000 events from its beginning, while the room talks on.
     Resume(resume::Options),

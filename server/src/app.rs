@@ -26,7 +26,7 @@ use crate::metrics::Metrics;
 use crate::revocation::{Following, RevocationError, Revocations};
 use crate::room::actor::Services;
 use crate::room::ambient::System;
-use crate::shutdown::Shutdown;
+use crate::shutdown::{self, Shutdown};
 use crate::transport::admission::Admission;
 use crate::transport::listen::{self, Bound, Listening};
 use crate::transport::origin::Origins;
@@ -129,6 +129,7 @@ pub async fn run(config: Config, socket: Bound, shutdown: Shutdown) -> Result<()
         tls.warn_of_end();
     }
     files::take(&config.limits);
+    shutdown::warn_of_spread(config.limits.reconnect_spread, config.drain_timeout);
     tracing::info!(store = %config.store, "opening the event log");
     let Some(log) = shutdown.unless_begun(open(&config.store)).await else {
         return ended_early(None).await;

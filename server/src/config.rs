@@ -112,7 +112,8 @@ pub struct Config {
     #[arg(long, env = "READREALM_DRAIN_DELAY", default_value = "0s", value_parser = parse_period, value_name = "TIME")]
     pub drain_delay: Duration,
 
-    /// How long a shutdown may take: connections are closed, and appends under way finished.
+    /// How long a shutdown may take: connections are closed, and appends under way finished. Longer than `--reconnect-spread`; 0 is no
+    /// time at all.
     #[arg(long, env = "READREALM_DRAIN_TIMEOUT", default_value = "10s", value_parser = humantime::parse_duration, value_name = "TIME")]
     pub drain_timeout: Duration,
 
@@ -138,6 +139,24 @@ pub struct AuthConfig {
         value_name = "FILE"
     )]
     pub auth_public_key: Option<PathBuf>,
+
+    /// The secret before this key, whose tokens are taken as well until it is left out: so a key is changed node by node.
+    #[arg(
+        long,
+        env = "READREALM_AUTH_SECRET_PREVIOUS",
+        hide_env_values = true,
+        value_name = "SECRET"
+    )]
+    pub auth_secret_previous: Option<Secret>,
+
+    /// The same for a public key before it.
+    #[arg(
+        long,
+        env = "READREALM_AUTH_PUBLIC_KEY_PREVIOUS",
+        value_parser = any_path(),
+        value_name = "FILE"
+    )]
+    pub auth_public_key_previous: Option<PathBuf>,
 
     /// Secret of at least 32 bytes that opens `/admin/revocations` to an operator's own programs; without one it is not
     /// there. As a variable: a flag is seen by every user of the machine.
@@ -256,6 +275,12 @@ pub struct Limits {
     )]
     pub new_connections_per_second: u32,
 
+    /// Requests of one address a second over plain HTTP, as for the files of a page, or of one /64 of IPv6; as many at once as of
+    /// new connections. More are answered 429. `/healthz`, `/readyz` and `/admin/` are not counted, nor is what has bounds of its
+    /// own: `/ws`, `/socket.io/` and `--metrics-listen`. Off where `--max-connections-per-address` is.
+    #[arg(long, env = "READREALM_REQUESTS_PER_SECOND", default_value_t = 100, value_name = "N")]
+    pub requests_per_second: u32,
+
     /// Connections in all; more are answered 503.
     #[arg(long, env = "READREALM_MAX_CONNECTIONS", default_value_t = MAX_CONNECTIONS, value_name = "N")]
     pub max_connections: usize,
@@ -317,6 +342,7 @@ impl Limits {
             user_joins_per_second: 0,
             user_reads_per_second: 0,
             new_connections_per_second: 0,
+            requests_per_second: 0,
             max_connections: 0,
             max_connections_per_address: 0,
             max_http_connections: 0,

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{ConnectInfo, Path, Query, State};
+use axum::extract::{ConnectInfo, Path, Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use readrealm_protocol::client::PageLimit;
 use readrealm_protocol::server::{ErrorReply, Members, MessagesPage, PreviousMessages};
@@ -35,12 +36,16 @@ pub struct Window {
     limit: Option<u64>,
 }
 
-/// What a page may send along, and for how long its browser need not ask again, in seconds.
-const PREFLIGHT: [(header::HeaderName, &str); 3] = [
-    (header::ACCESS_CONTROL_ALLOW_METHODS, "GET"),
-    (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization"),
-    (header::ACCESS_CONTROL_MAX_AGE, "600"),
-];
+/// The answer to a browser that asks whether a page may send its token: what it may send along, and for how long its browser need not ask
+/// again, in seconds.
+pub const PREFLIGHT: (StatusCode, [(header::HeaderName, &str); 3]) = (
+    StatusCode::NO_CONTENT,
+    [
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET"),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization"),
+        (header::ACCESS_CONTROL_MAX_AGE, "600"),
+    ],
+);
 
 /// What a page may read of an answer besides.
 const EXPOSED: HeaderValue = HeaderValue::from_static("retry-after, x-request-id");
@@ -87,9 +92,6 @@ pub async fn messages(
     window: Result<Query<Window>, QueryRejection>,
     headers: HeaderMap,
 ) -> Response {
-    if !shared.origins.allow(&headers) {
-        return foreign();
-    }
     let read = async {
         let bearer = bearer(&shared.connections, &headers);
         let taken = shared.reads.take(&bearer, address.ip());
@@ -107,23 +109,20 @@ pub async fn messages(
     response
         .headers_mut()
         .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    readable(response, &headers)
+    response
 }
 
-/// Answers a browser that asks whether a page may send its token.
-pub async fn preflight(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
-    if !shared.origins.allow(&headers) {
+/// Refuses pages of other origins than may read this, and lets all others read the answer, whatever it is.
+pub async fn to_pages(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+    if !shared.origins.allow(request.headers()) {
         return foreign();
     }
-    readable((StatusCode::NO_CONTENT, PREFLIGHT).into_response(), &headers)
-}
-
-/// Lets the page that asked read the answer.
-fn readable(mut response: Response, headers: &HeaderMap) -> Response {
+    let origin = request.headers().get(header::ORIGIN).cloned();
+    let mut response = next.run(request).await;
     let answer = response.headers_mut();
     answer.insert(header::VARY, HeaderValue::from_static("origin"));
-    if let Some(origin) = headers.get(header::ORIGIN) {
-        answer.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+    if let Some(origin) = origin {
+        answer.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         answer.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
     }
     response

@@ -16,7 +16,7 @@ use crate::app::Shared;
 use crate::config::Config;
 use crate::log::EventLog;
 use crate::seldom::seldom;
-use crate::transport::{admission, host, request_id, socketio, websocket};
+use crate::transport::{admission, host, plain, request_id, socketio, websocket};
 use crate::{history, manage, metrics, page};
 
 /// The answer to a method that is not taken.
@@ -33,25 +33,37 @@ const HEARD: Duration = Duration::from_secs(30);
 /// Every route of the server.
 pub fn router(shared: Arc<Shared>, config: &Config, with_metrics: bool) -> Router {
     let socketio = socketio::routes(&shared);
-    let router = health()
-        // A handshake is a GET (RFC 6455, 4.1).
-        .route("/ws", get(websocket::upgrade).head(|| async { NOT_ASKED_SO }))
+    let requests = plain::Requests::new(config, Arc::clone(&shared.connections.metrics));
+    let paced = middleware::from_fn_with_state(Arc::new(requests), plain::paced);
+    let rooms = Router::new()
         .route(
             "/rooms/{book_id}/messages",
-            get(history::messages).options(history::preflight),
+            get(history::messages).options(|| async { history::PREFLIGHT }),
         )
+        .route_layer(paced.clone())
+        .route_layer(middleware::from_fn_with_state(Arc::clone(&shared), history::to_pages));
+    let all_else = match &config.static_dir {
+        Some(folder) => page::files(folder, config.content_security_policy.clone()),
+        None => Router::new(),
+    };
+    let numbers = if with_metrics {
+        numbers().route_layer(paced.clone())
+    } else {
+        Router::new()
+    };
+    // Probes are not to fail as others ask, nor is the operator to be kept from revoking; who guesses the secret is slowed there.
+    health()
+        // A handshake is a GET (RFC 6455, 4.1).
+        .route("/ws", get(websocket::upgrade).head(|| async { NOT_ASKED_SO }))
         .route(
             "/admin/revocations",
             get(manage::list).post(manage::revoke).delete(manage::lift),
         )
-        .merge(if with_metrics { numbers() } else { Router::new() })
+        .merge(rooms)
+        .merge(numbers)
         .with_state(shared)
-        .merge(socketio);
-    let router = match &config.static_dir {
-        Some(folder) => router.fallback_service(page::files(folder, config.content_security_policy.clone())),
-        None => router,
-    };
-    router
+        .merge(socketio)
+        .fallback_service(all_else.layer(paced))
         .layer(middleware::from_fn(host::one))
         .layer(middleware::from_fn_with_state(config.tls_cert.is_some(), page::guard))
         .layer(middleware::from_fn(request_id::name))

@@ -10,7 +10,6 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header, ur
 
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use tower_http::compression::CompressionLayer;
 use tower_http::services::ServeDir;
 use tower_http::set_header::SetResponseHeaderLayer;
 
@@ -33,9 +32,11 @@ const PAGE: [(&str, &str); 3] = [
 const TLS_ALONE: &str = "max-age=31536000";
 
 /// The files in `folder`, by a policy of the operator's own; without one by the page's, and by an empty one by none. Names
-/// below `assets/` change with their contents, so a browser need not ask for them again; for all else it asks.
+/// below `assets/` change with their contents, so a browser need not ask for them again; for all else it asks. Whoever takes
+/// gzip gets the `.gz` beside a file, where there is one: nothing is compressed here, which would cost more than all else that
+/// a request does.
 pub fn files(folder: &Path, policy: Option<HeaderValue>) -> Router {
-    let below = |path: &Path| ServeDir::with_backend(path, Folder::new(folder));
+    let below = |path: &Path| ServeDir::with_backend(path, Folder::new(folder)).precompressed_gzip();
     let page = Router::new()
         .fallback_service(below(folder))
         .layer(middleware::map_request(for_the_page));
@@ -51,8 +52,9 @@ pub fn files(folder: &Path, policy: Option<HeaderValue>) -> Router {
     Router::new()
         .nest_service("/assets", assets)
         .fallback_service(from(folder))
-        .layer(CompressionLayer::new())
         .layer(unless_set(header::CACHE_CONTROL, HeaderValue::from_static("no-cache")))
+        // On a 304, too, by which caches keep what they have.
+        .layer(unless_set(header::VARY, HeaderValue::from_static("accept-encoding")))
         .layer(middleware::from_fn_with_state(policy, guard_page))
 }
 

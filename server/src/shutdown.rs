@@ -41,6 +41,17 @@ impl Shutdown {
     }
 }
 
+/// Tells the log where a drain has no time for the spread: clients of Socket.IO, which cannot be told when to come back, are ended over it.
+pub fn warn_of_spread(reconnect_spread: Duration, drain_timeout: Duration) {
+    if !reconnect_spread.is_zero() && reconnect_spread >= drain_timeout {
+        tracing::warn!(
+            ?reconnect_spread,
+            ?drain_timeout,
+            "--reconnect-spread is not shorter than --drain-timeout: at a shutdown the clients of Socket.IO that are left then come back all at once"
+        );
+    }
+}
+
 /// Begins to hear the signals of the process: the first SIGTERM or SIGINT begins its end, the second cuts `--drain-delay` short,
 /// the third ends it where it stands. SIGHUP ends nothing; `rereads` is whether somebody else reads files anew for it.
 #[cfg(unix)]

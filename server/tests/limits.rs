@@ -28,7 +28,7 @@ fn the_defaults_are_the_documented_ones() {
         (limits.user_reads_per_second, limits.new_connections_per_second),
         (40, 100)
     );
-    assert_eq!(limits.max_http_connections, 10_000);
+    assert_eq!((limits.requests_per_second, limits.max_http_connections), (100, 10_000));
     assert_eq!(limits.handshake_timeout, Duration::from_secs(10));
     assert!(config.trusted_proxies.is_empty() && config.tls_cert.is_none());
     assert_eq!((limits.joins_per_second, limits.join_burst), (20, 100));
@@ -52,6 +52,7 @@ fn every_limit_takes_0() {
         "--user-joins-per-second",
         "--user-reads-per-second",
         "--new-connections-per-second",
+        "--requests-per-second",
         "--max-http-connections",
         "--handshake-timeout",
         "--max-connections",

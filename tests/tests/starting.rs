@@ -271,3 +271,22 @@ async fn with_json_the_last_line_is_json_too() {
         assert!(why.starts_with("authentication is off, and 0.0.0.0:"), "{why}");
     }
 }
+
+#[tokio::test]
+async fn a_spread_that_the_drain_has_no_time_for_is_told() {
+    for (flags, told) in [
+        (&[][..], false),
+        (&["--reconnect-spread", "20s", "--drain-timeout", "30s"], false),
+        (&["--reconnect-spread", "0", "--drain-timeout", "0"], false),
+        (&["--reconnect-spread", "20s"], true),
+        (&["--drain-timeout", "0"], true),
+    ] {
+        let server = Server::start_with(&Store::memory(), flags).await;
+        let said = server.process().stderr();
+        assert_eq!(
+            said.contains("--reconnect-spread is not shorter"),
+            told,
+            "{flags:?}: {said}"
+        );
+    }
+}

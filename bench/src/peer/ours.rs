@@ -8,10 +8,12 @@ use crate::load::{Outcome, Speech};
 use crate::seed;
 
 /// All from one address, and faster than people type.
-pub(crate) const FLAGS: [&str; 14] = [
+pub(crate) const FLAGS: [&str; 16] = [
     "--max-connections-per-address",
     "0",
     "--new-connections-per-second",
+    "0",
+    "--requests-per-second",
     "0",
     "--messages-per-second",
     "0",

@@ -1,10 +1,17 @@
-//! The key that tokens are verified with: a shared secret, or a public key whose kind says the one algorithm accepted.
+//! The keys that tokens are verified with: each a shared secret, or a public key whose kind says the one algorithm accepted.
 
 use std::path::{Path, PathBuf};
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
 
 use crate::config::{AuthConfig, Secret};
+
+/// The variables, by which each is named to whoever has set it wrong.
+const SECRET: &str = "READREALM_AUTH_SECRET";
+const PUBLIC_KEY: &str = "READREALM_AUTH_PUBLIC_KEY";
+const SECRET_PREVIOUS: &str = "READREALM_AUTH_SECRET_PREVIOUS";
+const PUBLIC_KEY_PREVIOUS: &str = "READREALM_AUTH_PUBLIC_KEY_PREVIOUS";
+const ADMIN_SECRET: &str = "READREALM_ADMIN_SECRET";
 
 /// Bytes of a shared secret at least: as many as its signatures have.
 const SECRET_BYTES: usize = 32;
@@ -25,13 +32,16 @@ pub enum KeyError {
     #[error("{0} is set to nothing: give it its value, or do not set it at all")]
     Empty(&'static str),
     /// Two ways to verify a token are one too many.
-    #[error("READREALM_AUTH_SECRET and READREALM_AUTH_PUBLIC_KEY are both set; set one of them")]
-    Both,
-    /// Guessed too easily.
+    #[error("{0} and {1} are both set; set one of them")]
+    Both(&'static str, &'static str),
+    /// Whoever meant to change the key must not find that everybody gets in.
     #[error(
-        "READREALM_AUTH_SECRET has {0} bytes and needs {SECRET_BYTES} or more: `openssl rand -base64 48` makes one"
+        "a previous key is set and none that came after it: set READREALM_AUTH_SECRET or READREALM_AUTH_PUBLIC_KEY"
     )]
-    ShortSecret(usize),
+    PreviousAlone,
+    /// Guessed too easily.
+    #[error("{0} has {1} bytes and needs {SECRET_BYTES} or more: `openssl rand -base64 48` makes one")]
+    ShortSecret(&'static str, usize),
     /// Guessed too easily as well.
     #[error("{0} repeats the same few characters: `openssl rand -base64 48` makes one that nobody guesses")]
     WeakSecret(&'static str),
@@ -41,14 +51,9 @@ pub enum KeyError {
     /// The file is no key that is taken.
     #[error("the key {path} is not taken: {reason}", path = .0.display(), reason = .1)]
     Unfit(PathBuf, &'static str),
-    /// The same for the secret of the operator's programs.
-    #[error(
-        "READREALM_ADMIN_SECRET has {0} bytes and needs {SECRET_BYTES} or more: `openssl rand -base64 48` makes one"
-    )]
-    ShortAdminSecret(usize),
-    /// Whoever signs tokens is not to be the operator.
-    #[error("READREALM_ADMIN_SECRET is READREALM_AUTH_SECRET; make another one")]
-    SameSecret,
+    /// Whoever signs tokens, or did, is not to be the operator.
+    #[error("READREALM_ADMIN_SECRET is {0}; make another one")]
+    SameSecret(&'static str),
     /// The system gave none.
     #[error("the system has no random numbers")]
     NoRandomness,
@@ -62,24 +67,53 @@ pub(super) fn none_is_empty(config: &AuthConfig) -> Result<(), KeyError> {
     let is_empty = |secret: &Option<Secret>| secret.as_ref().is_some_and(|secret| secret.reveal().is_empty());
     let no_path = (config.auth_public_key.as_ref()).is_some_and(|path| path.as_os_str().is_empty());
     let all = [
-        ("READREALM_AUTH_SECRET", is_empty(&config.auth_secret)),
-        ("READREALM_AUTH_PUBLIC_KEY", no_path),
-        ("READREALM_ADMIN_SECRET", is_empty(&config.admin_secret)),
+        (SECRET, is_empty(&config.auth_secret)),
+        (PUBLIC_KEY, no_path),
+        (ADMIN_SECRET, is_empty(&config.admin_secret)),
         ("READREALM_AUTH_AUDIENCE", config.auth_audience.as_deref() == Some("")),
     ];
     let empty = all.into_iter().find(|(_, is_empty)| *is_empty);
     empty.map_or(Ok(()), |(name, _)| Err(KeyError::Empty(name)))
 }
 
-/// The key of a shared secret.
-pub(super) fn secret(secret: &Secret) -> Result<(Algorithm, DecodingKey), KeyError> {
-    let bytes = long_enough(secret)?;
-    Ok((Algorithm::HS256, DecodingKey::from_secret(bytes)))
+/// A key, and the one algorithm it is for.
+pub(super) type Key = (Algorithm, DecodingKey);
+
+/// The key, and the one before it while that is named; `None` where authentication is off.
+pub(super) fn verifying(config: &AuthConfig) -> Result<Option<(Key, Option<Key>)>, KeyError> {
+    let current = one(
+        (SECRET, config.auth_secret.as_ref()),
+        (PUBLIC_KEY, config.auth_public_key.as_deref()),
+    )?;
+    let previous = one(
+        (SECRET_PREVIOUS, config.auth_secret_previous.as_ref()),
+        (PUBLIC_KEY_PREVIOUS, config.auth_public_key_previous.as_deref()),
+    )?;
+    match (current, previous) {
+        (None, Some(_)) => Err(KeyError::PreviousAlone),
+        (current, previous) => Ok(current.map(|current| (current, previous))),
+    }
 }
 
-/// The same, to sign with.
+/// The key of a secret or of a file, whichever is set.
+fn one(
+    (secret_name, secret): (&'static str, Option<&Secret>),
+    (path_name, path): (&'static str, Option<&Path>),
+) -> Result<Option<Key>, KeyError> {
+    match (secret, path) {
+        (None, None) => Ok(None),
+        (Some(_), Some(_)) => Err(KeyError::Both(secret_name, path_name)),
+        (Some(secret), None) => {
+            let bytes = long_enough(secret, secret_name)?;
+            Ok(Some((Algorithm::HS256, DecodingKey::from_secret(bytes))))
+        }
+        (None, Some(path)) => public(path).map(Some),
+    }
+}
+
+/// A shared secret, to sign with.
 pub(super) fn signing_secret(secret: &Secret) -> Result<(Algorithm, EncodingKey), KeyError> {
-    let bytes = long_enough(secret)?;
+    let bytes = long_enough(secret, SECRET)?;
     Ok((Algorithm::HS256, EncodingKey::from_secret(bytes)))
 }
 
@@ -88,26 +122,24 @@ pub(crate) fn admin_secret(config: &AuthConfig) -> Result<Option<&[u8]>, KeyErro
     let Some(secret) = &config.admin_secret else {
         return Ok(None);
     };
-    if config.auth_secret.as_ref() == Some(secret) {
-        return Err(KeyError::SameSecret);
+    for (name, of_tokens) in [
+        (SECRET, &config.auth_secret),
+        (SECRET_PREVIOUS, &config.auth_secret_previous),
+    ] {
+        if of_tokens.as_ref() == Some(secret) {
+            return Err(KeyError::SameSecret(name));
+        }
     }
-    let bytes = secret.reveal().as_bytes();
-    if bytes.len() < SECRET_BYTES {
-        return Err(KeyError::ShortAdminSecret(bytes.len()));
-    }
-    if repeats(bytes) {
-        return Err(KeyError::WeakSecret("READREALM_ADMIN_SECRET"));
-    }
-    Ok(Some(bytes))
+    long_enough(secret, ADMIN_SECRET).map(Some)
 }
 
-fn long_enough(secret: &Secret) -> Result<&[u8], KeyError> {
+fn long_enough<'a>(secret: &'a Secret, name: &'static str) -> Result<&'a [u8], KeyError> {
     let bytes = secret.reveal().as_bytes();
     if bytes.len() < SECRET_BYTES {
-        return Err(KeyError::ShortSecret(bytes.len()));
+        return Err(KeyError::ShortSecret(name, bytes.len()));
     }
     if repeats(bytes) {
-        return Err(KeyError::WeakSecret("READREALM_AUTH_SECRET"));
+        return Err(KeyError::WeakSecret(name));
     }
     Ok(bytes)
 }
@@ -121,7 +153,7 @@ fn repeats(secret: &[u8]) -> bool {
 }
 
 /// The public key in a PEM file.
-pub(super) fn public(path: &Path) -> Result<(Algorithm, DecodingKey), KeyError> {
+fn public(path: &Path) -> Result<Key, KeyError> {
     let unfit = |reason| KeyError::Unfit(path.to_owned(), reason);
     let text = read(path)?;
     let parsed = pem::parse(&text).map_err(|_| unfit("it is no PEM file"))?;

@@ -34,16 +34,11 @@ impl Auth {
     pub fn new(config: &AuthConfig) -> Result<Self, KeyError> {
         crypto::install();
         keys::none_is_empty(config)?;
-        let key = match (&config.auth_secret, &config.auth_public_key) {
-            (None, None) => return Ok(Self::Claimed),
-            (Some(_), Some(_)) => return Err(KeyError::Both),
-            (Some(secret), None) => keys::secret(secret)?,
-            (None, Some(path)) => keys::public(path)?,
+        let Some((current, previous)) = keys::verifying(config)? else {
+            return Ok(Self::Claimed);
         };
-        Ok(Self::Tokens(Arc::new(Verifier::new(
-            key,
-            config.auth_audience.as_deref(),
-        ))))
+        let audience = config.auth_audience.as_deref();
+        Ok(Self::Tokens(Arc::new(Verifier::new(current, previous, audience))))
     }
 
     /// What of its tokens is revoked; `None` where none is asked for.

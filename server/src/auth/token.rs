@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use jsonwebtoken::errors::{Error, ErrorKind};
-use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
+use jsonwebtoken::{DecodingKey, Validation, decode};
 use readrealm_protocol::server::User;
 use readrealm_protocol::{BookId, Timestamp, UserId, Username};
 use serde_json::{Map, Value};
 
 use super::identity::{Identity, Rooms};
+use super::keys::Key;
 use super::revoked::{Holder, Holding, Revoked, TokenId};
 use crate::metrics::Refusal;
 
@@ -80,17 +81,23 @@ impl Refused {
     }
 }
 
-/// Verifies tokens with one key, by its one algorithm.
+/// Verifies tokens with a key, and with the one before it where there is one: each by its one algorithm.
 #[derive(Debug)]
 pub struct Verifier {
-    key: DecodingKey,
-    validation: Validation,
+    current: Lock,
+    previous: Option<Lock>,
     revoked: Arc<Revoked>,
 }
 
-impl Verifier {
-    /// Where an audience is named, a token must be for it; where none is, for nobody in particular.
-    pub(super) fn new((algorithm, key): (Algorithm, DecodingKey), audience: Option<&str>) -> Self {
+/// What one key opens.
+#[derive(Debug)]
+struct Lock {
+    key: DecodingKey,
+    validation: Validation,
+}
+
+impl Lock {
+    fn new((algorithm, key): Key, audience: Option<&str>) -> Self {
         let mut validation = Validation::new(algorithm);
         validation.leeway = LEEWAY;
         validation.validate_nbf = true;
@@ -99,9 +106,24 @@ impl Verifier {
             validation.set_audience(&[audience]);
             validation.required_spec_claims.insert("aud".to_owned());
         }
+        Self { key, validation }
+    }
+
+    fn open(&self, token: &str) -> Result<Identity, Refused> {
+        let verified = decode::<Map<String, Value>>(token, &self.key, &self.validation).map_err(|e| refused(&e))?;
+        if verified.header.crit.is_some() {
+            return Err(Refused::Critical);
+        }
+        identity(&verified.claims)
+    }
+}
+
+impl Verifier {
+    /// Where an audience is named, a token must be for it; where none is, for nobody in particular.
+    pub(super) fn new(current: Key, previous: Option<Key>, audience: Option<&str>) -> Self {
         Self {
-            key,
-            validation,
+            current: Lock::new(current, audience),
+            previous: previous.map(|key| Lock::new(key, audience)),
             revoked: Arc::default(),
         }
     }
@@ -131,11 +153,12 @@ impl Verifier {
         if token.len() > TOKEN_BYTES {
             return Err(Refused::TooLarge);
         }
-        let verified = decode::<Map<String, Value>>(token, &self.key, &self.validation).map_err(|e| refused(&e))?;
-        if verified.header.crit.is_some() {
-            return Err(Refused::Critical);
-        }
-        identity(&verified.claims)
+        let by_another = |opened: &Result<_, _>| matches!(opened, Err(Refused::Signature | Refused::Algorithm));
+        let opened = self.current.open(token);
+        let previous = self.previous.as_ref().filter(|_| by_another(&opened));
+        let opened_before = previous.map(|previous| previous.open(token));
+        // What neither has signed is refused as if there was one key.
+        opened_before.filter(|before| !by_another(before)).unwrap_or(opened)
     }
 }
 

@@ -50,6 +50,8 @@ labels! {
         Reads = "reads",
         /// `--new-connections-per-second`.
         NewConnections = "new_connections",
+        /// `--requests-per-second`.
+        Requests = "requests",
         /// `--max-http-connections`, or those of one address.
         HttpConnections = "http_connections",
         /// Two `typing` a second; what is beyond is dropped.

@@ -139,15 +139,7 @@ impl Admission {
 
     fn of(most: usize, limits: &Limits) -> Arc<Self> {
         let bound = |most: usize| if most == 0 { usize::MAX } else { most };
-        let per_second = match limits.max_connections_per_address {
-            // Who lets an address have any number does so as all have one, of a proxy that was not named.
-            0 => 0,
-            _ => limits.new_connections_per_second,
-        };
-        let of_address = limits.max_connections_per_address.saturating_mul(TIMES_AT_ONCE);
-        let at_once = per_second
-            .saturating_mul(SECONDS_AT_ONCE)
-            .max(u32::try_from(of_address).unwrap_or(u32::MAX));
+        let (per_second, at_once) = of_an_address(limits.new_connections_per_second, limits);
         Arc::new(Self {
             open: Mutex::default(),
             most: bound(most),
@@ -207,6 +199,20 @@ impl Admission {
     pub fn open(&self) -> usize {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).all
     }
+}
+
+/// What an address may do so often a second, and how often at once.
+pub(super) fn of_an_address(per_second: u32, limits: &Limits) -> (u32, u32) {
+    let per_second = match limits.max_connections_per_address {
+        // Who lets an address have any number does so as all have one, of a proxy that was not named.
+        0 => 0,
+        _ => per_second,
+    };
+    let of_address = limits.max_connections_per_address.saturating_mul(TIMES_AT_ONCE);
+    let at_once = per_second
+        .saturating_mul(SECONDS_AT_ONCE)
+        .max(u32::try_from(of_address).unwrap_or(u32::MAX));
+    (per_second, at_once)
 }
 
 impl Drop for Admitted {

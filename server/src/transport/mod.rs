@@ -7,6 +7,7 @@ mod linger;
 pub mod listen;
 pub mod origin;
 mod patience;
+pub mod plain;
 pub mod proxies;
 pub mod request_id;
 pub mod socketio;

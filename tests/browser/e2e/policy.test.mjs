@@ -36,6 +36,18 @@ story("the page works under its policy: nothing that it does is refused", async 
   }
 });
 
+story("the page's files come as they were compressed when it was built", async (stage) => {
+  const server = await stage.server();
+  const page = await (await fetch(`${server.origin}/`)).text();
+  const files = [...page.matchAll(/(?:src|href)="\.\/(assets\/[^"]+\.(?:js|css))"/g)].map(([, file]) => file);
+  assert.ok(files.length >= 2, page);
+  for (const file of [...files, "sdk/index.js"]) {
+    const answer = await fetch(`${server.origin}/${file}`);
+    assert.equal(answer.headers.get("content-encoding"), "gzip", file);
+    assert.ok((await answer.text()).length > 1_000, file);
+  }
+});
+
 story("what is smuggled into the page neither runs nor gets out", async (stage) => {
   const server = await stage.server();
   const context = await (await browser()).newContext();

@@ -16,6 +16,9 @@ const RSA_PUBLIC: &str = include_str!("keys/rsa-for-tests-only.pub.pem");
 const RSA_1024: &str = include_str!("keys/rsa-too-short.pub.pem");
 const SECP256K1: &str = include_str!("keys/secp256k1.pub.pem");
 
+/// The secret before, or after.
+const OTHER: &str = "another secret of the tests: 32 bytes too";
+
 fn rsa() -> PemKey {
     PemKey {
         signer: Signer::rsa(RSA_PRIVATE),
@@ -78,6 +81,60 @@ async fn each_kind_of_key_accepts_its_own_signatures_and_no_others() {
 }
 
 #[tokio::test]
+async fn while_a_key_is_changed_tokens_of_both_are_taken_and_after_it_those_of_one() {
+    let key = PemKey::ed25519();
+    let (_folder, path) = file(&key.public);
+    let path = path.to_str().unwrap();
+    let (old, new) = (Signer::secret(SECRET), Signer::secret(OTHER));
+    let ann = claims("ann", json!({}));
+    for (flags, by_old, by_new, by_key) in [
+        // The nodes one after the other, then whoever signs, then the nodes again.
+        (&["--auth-secret", SECRET][..], true, false, false),
+        (
+            &["--auth-secret", OTHER, "--auth-secret-previous", SECRET],
+            true,
+            true,
+            false,
+        ),
+        (&["--auth-secret", OTHER], false, true, false),
+        // From one kind to the other, and back.
+        (
+            &["--auth-public-key", path, "--auth-secret-previous", SECRET],
+            true,
+            false,
+            true,
+        ),
+        (
+            &["--auth-secret", OTHER, "--auth-public-key-previous", path],
+            false,
+            true,
+            true,
+        ),
+    ] {
+        let server = Server::start_with(&Store::memory(), flags).await;
+        for (signer, taken) in [(&old, by_old), (&new, by_new), (&key.signer, by_key)] {
+            assert_eq!(
+                accepts(&server, &signer.sign(&ann)).await,
+                taken,
+                "{flags:?} {signer:?}"
+            );
+        }
+        for token in [Signer::Nobody.sign(&ann), Signer::secret(&key.public).sign(&ann)] {
+            assert!(!accepts(&server, &token).await, "{flags:?}");
+        }
+    }
+    // What the one before has signed is judged as any other.
+    let flags = ["--auth-secret", OTHER, "--auth-secret-previous", SECRET];
+    let server = Server::start_with(&Store::memory(), &flags).await;
+    for signer in [old, new] {
+        let mut client = Client::connect(&server, "ann").await;
+        let expired = signer.sign(&json!({ "sub": "ann", "exp": in_seconds(-10) }));
+        client.authenticate(&expired).await.unwrap_err();
+        assert_eq!(client.closed().await.0, 4009);
+    }
+}
+
+#[tokio::test]
 async fn the_command_signs_with_every_kind_of_key() {
     for (kind, key) in [
         ("RS256", rsa()),
@@ -123,6 +180,7 @@ async fn a_key_that_cannot_be_trusted_is_refused_with_one_sentence() {
     let missing = good.with_file_name("nothing.pem");
     let public = |path: &PathBuf| vec!["--auth-public-key".to_owned(), path.to_str().unwrap().to_owned()];
     let secret = |secret: &str| vec!["--auth-secret".to_owned(), secret.to_owned()];
+    let previous = |secret: &str| vec!["--auth-secret-previous".to_owned(), secret.to_owned()];
     let admin = |secret: &str| {
         ["--auth-secret", SECRET, "--admin-secret", secret]
             .map(str::to_owned)
@@ -137,6 +195,15 @@ async fn a_key_that_cannot_be_trusted_is_refused_with_one_sentence() {
         ),
         (admin(&"x".repeat(64)), "READREALM_ADMIN_SECRET repeats the same few"),
         ([secret(SECRET), public(&good)].concat(), "set one of them"),
+        (previous(SECRET), "a previous key is set and none that came after it"),
+        (
+            [secret(SECRET), previous("short")].concat(),
+            "READREALM_AUTH_SECRET_PREVIOUS has 5 bytes",
+        ),
+        (
+            [admin(OTHER), previous(OTHER)].concat(),
+            "READREALM_ADMIN_SECRET is READREALM_AUTH_SECRET_PREVIOUS",
+        ),
         (public(&short_rsa), "2048"),
         (public(&other_curve), "P-256"),
         (public(&private), "private key"),

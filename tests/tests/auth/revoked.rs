@@ -19,7 +19,14 @@ use crate::http::{ask, path, send};
 pub(crate) const ADMIN: &str = "the operator's own secret: 32 bytes or more";
 
 /// These tests ask as fast as they can.
-const UNHURRIED: [&str; 4] = ["--user-reads-per-second", "0", "--new-connections-per-second", "0"];
+const UNHURRIED: [&str; 6] = [
+    "--user-reads-per-second",
+    "0",
+    "--new-connections-per-second",
+    "0",
+    "--requests-per-second",
+    "0",
+];
 
 /// What is promised, from the answer on.
 const PROMISE: Duration = Duration::from_secs(2);

@@ -131,6 +131,40 @@ async fn every_alert_names_what_is_there_and_says_what_it_means() {
     }
 }
 
+/// Whoever is woken looks at the dashboard first.
+#[test]
+fn what_wakes_somebody_has_a_panel() {
+    let dashboard: Value = serde_json::from_str(&text("deploy/grafana/readrealm.json")).unwrap();
+    let mut shown = Vec::new();
+    below(&dashboard["panels"], "expr", &mut shown);
+    let shown: BTreeSet<String> = shown.into_iter().flat_map(read).collect();
+    let mut alerts = 0;
+    for rule in yaml("deploy/prometheus/alerts.yaml")[0]["groups"][0]["rules"]
+        .as_vec()
+        .unwrap()
+    {
+        for metric in read(rule["expr"].as_str().unwrap()) {
+            alerts += 1;
+            assert!(
+                shown.contains(&metric),
+                "no panel shows {metric} of {:?}",
+                rule["alert"]
+            );
+        }
+    }
+    assert!(alerts > 15, "{alerts}");
+}
+
+#[test]
+fn the_alert_of_memory_is_four_fifths_of_what_the_manifest_gives() {
+    let rules = &yaml("deploy/prometheus/alerts.yaml")[0]["groups"][0]["rules"];
+    let memory = |rule: &&Yaml| rule["alert"].as_str() == Some("ReadRealmMemory");
+    let rule = rules.as_vec().unwrap().iter().find(memory).unwrap();
+    assert!(rule["expr"].as_str().unwrap().ends_with("> 0.8 * 2 ^ 30"));
+    let container = &yaml("deploy/kubernetes.yaml")[0]["spec"]["template"]["spec"]["containers"][0];
+    assert_eq!(container["resources"]["limits"]["memory"].as_str(), Some("1Gi"));
+}
+
 /// Every alert that asks for a job asks for the one that both ways to find the servers give them.
 #[test]
 fn the_job_of_the_alerts_is_the_one_that_servers_are_given() {

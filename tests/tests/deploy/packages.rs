@@ -4,10 +4,34 @@ use std::time::Duration;
 
 use yaml_rust2::Yaml;
 
-use crate::{printed, root, settings, text, words, yaml};
+use crate::{printed, settings, text, words, yaml};
 
 /// Letting go of the log, after `--drain-timeout`.
 const CLOSING: u64 = 5;
+
+/// How the name begins of an image with the Rust that the crates ask for.
+fn rust_image() -> String {
+    let manifest = text("Cargo.toml");
+    let version = manifest
+        .lines()
+        .find_map(|line| line.strip_prefix("rust-version = \""))
+        .unwrap();
+    format!("rust:{}-", version.trim_end_matches('"'))
+}
+
+/// That it runs is shown where it does.
+#[test]
+fn the_workflow_runs_everything_and_every_night_and_must_know_of_advisories() {
+    let workflow = &yaml(".github/workflows/ci.yml")[0];
+    for when in ["push", "pull_request", "schedule"] {
+        assert!(!workflow["on"][when].is_badvalue(), "{when}");
+    }
+    let job = &workflow["jobs"]["everything"];
+    assert_eq!(job["env"]["READREALM_ADVISORIES"].as_str(), Some("required"));
+    assert!(job["container"].as_str().unwrap().starts_with(&rust_image()));
+    let steps = job["steps"].as_vec().unwrap();
+    assert_eq!(steps.last().unwrap()["run"].as_str(), Some("bash .ci/run"));
+}
 
 #[test]
 fn the_image_is_built_as_the_project_is_and_runs_as_nobody() {
@@ -28,17 +52,7 @@ fn the_image_is_built_as_the_project_is_and_runs_as_nobody() {
     // The same command as `npm start` gives, but for the lock, which an image holds to.
     assert!(text("scripts/start.mjs").contains(r#"["build", "--release", "-p", "readrealm-server"]"#));
     assert!(image.contains("cargo build --release --locked -p readrealm-server"));
-    let version = root().join("Cargo.toml");
-    let version = std::fs::read_to_string(version).unwrap();
-    let version = version
-        .lines()
-        .find_map(|line| line.strip_prefix("rust-version = \""))
-        .unwrap()
-        .trim_end_matches('"');
-    assert!(
-        instructions("FROM")[0].starts_with(&format!("rust:{version}-")),
-        "{image}"
-    );
+    assert!(instructions("FROM")[0].starts_with(&rust_image()), "{image}");
     // There is no shell to run anything else with.
     for command in ["ENTRYPOINT", "    CMD"] {
         assert!(
@@ -81,6 +95,14 @@ fn compose_gives_the_server_what_it_reads_and_time_to_end() {
     let (_, variables) = settings();
     for (name, _) in server["environment"].as_hash().unwrap() {
         assert!(variables.contains(name.as_str().unwrap()), "{name:?}");
+    }
+    for passed_on in [
+        "READREALM_TRUST_PROXY",
+        "READREALM_AUTH_SECRET_PREVIOUS",
+        "READREALM_ALLOW_ORIGIN",
+    ] {
+        let value = server["environment"][passed_on].as_str();
+        assert_eq!(value, Some(&*format!("${{{passed_on}:-}}")), "{passed_on}");
     }
     assert_eq!(server["build"]["dockerfile"].as_str(), Some("deploy/Dockerfile"));
     assert!(seconds(server["stop_grace_period"].as_str().unwrap()) >= 10 + CLOSING);
