@@ -172,6 +172,23 @@ story("who does not ask to be let in, or asks wrong, is let go", async (stage) =
   assert.ok(Date.now() - from > 1_500);
 });
 
+story("who is refused without end is answered at a pace, and what waits for it is bounded", async (stage) => {
+  const server = await stage.server();
+  const well = await witness(stage, server);
+  const client = await stage.engine(server, [JOIN]);
+  const from = Date.now();
+  for (let n = 0; n < 500; n++) client.emit("leaveRoom", { bookId: 2 });
+  client.emit("chatMessage", { bookId: 1, content: "still served" });
+  await client.hears((packet) => packet.startsWith('42["newMessage"') && packet.includes("still served"));
+  assert.equal(client.all("exception").length, 500);
+  // 200 at once, and 100 a second.
+  assert.ok(Date.now() - from > 2_500, `${Date.now() - from} ms`);
+  for (let n = 0; n < 20_000; n++) client.emit("leaveRoom", { bookId: 2 });
+  await until("it is let go", () => client.closed, true);
+  assert.equal(client.all("exception").at(-1).code, "rate_limited");
+  await well();
+});
+
 story("who sends more than can be served is let go", async (stage) => {
   const server = await stage.server({ flags: ["--message-burst", "1000000", "--messages-per-second", "1000000", "--user-messages-per-second", "0"] });
   const well = await witness(stage, server);
