@@ -9,8 +9,10 @@ mod refusals;
 mod requests;
 mod resume;
 mod session;
+mod shares;
 mod writing;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -108,6 +110,8 @@ pub enum End {
 pub struct Terms {
     /// Its socket, where frames may be written beside the sink.
     pub line: Option<Arc<dyn Line>>,
+    /// Where its peer is, a proxy's client behind it.
+    pub peer: Option<IpAddr>,
     /// It asks for signs of life, and ends where none comes.
     pub has_heartbeat: bool,
     /// How long the connection is served on when the process is to end: for clients that cannot be told when to come
@@ -132,6 +136,7 @@ where
 {
     let Terms {
         line,
+        peer,
         has_heartbeat,
         stays,
     } = terms;
@@ -143,7 +148,7 @@ where
     let id = ConnectionId(services.next_connection.fetch_add(1, Ordering::Relaxed));
     tracing::Span::current().record("id", id.0);
     let outbox = Outbox::new(services.limits.outbox_bytes, line);
-    let mut requests = Requests::new(id, Arc::clone(&outbox), Arc::clone(&services));
+    let mut requests = Requests::new(id, peer, Arc::clone(&outbox), Arc::clone(&services));
     let mut writing = Writing::new(writer, Arc::clone(&services.metrics));
     let end = tokio::select! {
         biased;

@@ -3,6 +3,7 @@
 mod joining;
 mod refusing;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +29,7 @@ use crate::seldom::seldom;
 #[derive(Debug)]
 pub(super) struct Requests {
     id: ConnectionId,
+    peer: Option<IpAddr>,
     outbox: Arc<Outbox>,
     services: Arc<Services>,
     session: Session,
@@ -42,7 +44,7 @@ struct JoinedRoom {
 }
 
 impl Requests {
-    pub(super) fn new(id: ConnectionId, outbox: Arc<Outbox>, services: Arc<Services>) -> Self {
+    pub(super) fn new(id: ConnectionId, peer: Option<IpAddr>, outbox: Arc<Outbox>, services: Arc<Services>) -> Self {
         let limits = ConnectionLimits::new(
             &services.limits,
             Arc::clone(&services.users),
@@ -50,6 +52,7 @@ impl Requests {
         );
         Self {
             id,
+            peer,
             session: Session::new(
                 services.auth.clone(),
                 Arc::clone(&outbox),

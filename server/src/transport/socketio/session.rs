@@ -11,6 +11,7 @@ use tokio::time::{sleep, timeout};
 use super::asked::Asked;
 use super::engine::{Item, Link};
 use super::entrance::{authenticate, enter};
+use super::lifeline::Opening;
 use super::reader::{Packets, Reader};
 use super::writer::{Writer, say_in_turn, taken};
 use super::{packet, words};
@@ -41,8 +42,10 @@ pub(super) async fn serve(socket: Arc<Socket<Link>>, packets: mpsc::Receiver<Ite
     let asked = Asked::default();
     let first = entrance.token.map(|token| authenticate(token, &asked));
     let reader = Reader::new(packets, asked.clone(), first, services.limits.idle_timeout);
+    let opening = socket.req_parts.extensions.get::<Arc<Opening>>();
     let terms = Terms {
         line: None,
+        peer: opening.and_then(|opening| opening.address()),
         has_heartbeat: true,
         stays: rand::random_range(Duration::ZERO..=services.limits.reconnect_spread),
     };
