@@ -99,6 +99,39 @@ story("the token says who it is, and which rooms it opens", async (stage) => {
   await phone.hears("messageDeleted");
 });
 
+story("a message brings nobody into a room outside the token, whether they were in it or not", async (stage) => {
+  const server = await stage.server({ flags: FLAGS });
+  const witness = stage.phone(server, { auth: { token: await token("w") } });
+  await witness.join(7);
+  await witness.join(8);
+  const phone = stage.phone(server, { auth: { token: await token("u1", "--rooms", "7") } });
+  await phone.join(7);
+  const isRefused = async (bookId) => {
+    phone.heard = [];
+    phone.emit("chatMessage", { bookId, userId: "w", username: "w", content: "let me in" });
+    const { code, cause } = await phone.hears("exception");
+    assert.deepEqual([code, cause.pattern], ["forbidden", "chatMessage"]);
+  };
+  await isRefused(8);
+  // It was never in, and leaving makes it no other.
+  phone.emit("leaveRoom", { bookId: 8 });
+  await phone.hears("exception", ({ code }) => code === "not_joined");
+  await isRefused(8);
+  // Who has left says a last word where the token opens the room…
+  await phone.ask("leaveRoom", { bookId: 7 });
+  assert.equal((await phone.ask("chatMessage", { bookId: 7, content: "a last word" })).seq, 1);
+  // …and not where it does so no more.
+  await phone.ask("authenticate", { token: await token("u1", "--rooms", "9") });
+  await isRefused(7);
+  // Nothing was said, nobody came, and who was refused hears nothing.
+  await witness.ask("chatMessage", { bookId: 7, content: "7" });
+  await witness.ask("chatMessage", { bookId: 8, content: "8" });
+  assert.deepEqual(await witness.hearsMessages(3), ["a last word", "7", "8"]);
+  const others = witness.all("userJoined").filter(({ userId, bookId }) => userId !== "w" && bookId === 8);
+  assert.deepEqual(others, []);
+  assert.deepEqual(phone.all("newMessage"), []);
+});
+
 story("a renewed token prolongs the session, and names the rooms it left", async (stage) => {
   const server = await stage.server({ flags: FLAGS });
   const phone = stage.phone(server, { auth: { token: await token("u1", "--expires-in", "5s") } });
