@@ -8,6 +8,7 @@ pub mod listen;
 pub mod origin;
 mod patience;
 pub mod proxies;
+mod question;
 pub mod request_id;
 pub mod socketio;
 pub mod tls;

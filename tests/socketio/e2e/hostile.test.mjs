@@ -122,14 +122,27 @@ story("a packet of 3 MB ends its connection, by WebSocket and by polling", async
     await until("it is ended", () => phone.ends.length, 1);
     await well();
   }
-  const large = stage.phone(server);
-  await large.join(1, "u1");
-  large.emit("chatMessage", { bookId: 1, content: "x", extra: "y".repeat(65_000) });
-  await large.hears("newMessage", ({ userId }) => userId === "u1");
-  const raw = await fetch(`${server.origin}/socket.io/?EIO=4&transport=polling`);
-  const { sid } = JSON.parse((await raw.text()).slice(1));
-  const posted = await fetch(`${server.origin}/socket.io/?EIO=4&transport=polling&sid=${sid}`, { method: "POST", body: "4".repeat(3_000_000) });
-  assert.equal(posted.status, 413);
+  const packet = (bytes) => {
+    const bare = '42["chatMessage",{"bookId":1,"content":"at the bound","extra":""}]';
+    return bare.replace('""', `"${"y".repeat(bytes - bare.length)}"`);
+  };
+  const url = `${server.origin}/socket.io/?EIO=4&transport=polling`;
+  for (const bytes of [65_536, 65_537]) {
+    assert.equal(packet(bytes).length, bytes);
+    const client = await stage.engine(server, [JOIN]);
+    client.send(packet(bytes));
+    const [sid] = /(?<="sid":")[^"]+/.exec(await (await fetch(url)).text());
+    const post = async (body) => (await fetch(`${url}&sid=${sid}`, { method: "POST", body })).status;
+    assert.equal(await post("40"), 200);
+    if (bytes === 65_536) {
+      await client.hears((heard) => heard.startsWith('42["newMessage"') && heard.includes("at the bound"));
+      assert.equal(await post(packet(bytes)), 200);
+    } else {
+      await until("it is ended", () => client.closed, true);
+      assert.equal(await post(packet(bytes)), 413);
+    }
+    await well();
+  }
 });
 
 story("binary attachments are answered, and those nobody announced, too", async (stage) => {
