@@ -1,7 +1,9 @@
 // Bad input is answered or refused, nothing dies, and nobody else notices.
 
 import assert from "node:assert/strict";
+import { counted } from "../harness/metrics.mjs";
 import { ways } from "../harness/phone.mjs";
+import { SECRET } from "../harness/server.mjs";
 import { story } from "../harness/stage.mjs";
 import { until } from "../../browser/harness/until.mjs";
 
@@ -173,9 +175,11 @@ story("binary attachments are answered, and those nobody announced, too", async 
   await well();
 });
 
-story("who does not ask to be let in, or asks wrong, is let go", async (stage) => {
-  const server = await stage.server({ flags: ["--handshake-timeout", "2s"] });
-  for (const first of ["42[\"joinRoom\",{}]", "4nonsense", "41", "43[]"]) {
+/** How those end who are not let in, and how that is counted. `late` is why one ends who says nothing. */
+async function letGo(stage, flags, late) {
+  const server = await stage.server({ flags: ["--handshake-timeout", "2s", ...flags] });
+  const wrong = ["42[\"joinRoom\",{}]", "4nonsense", "41", "43[]"];
+  for (const first of wrong) {
     const client = await stage.stranger(server, [first]);
     await until(`${first} first: it is let go`, () => client.closed, true);
   }
@@ -183,6 +187,35 @@ story("who does not ask to be let in, or asks wrong, is let go", async (stage) =
   const mute = await stage.stranger(server);
   await until("who says nothing is let go", () => mute.closed, true);
   assert.ok(Date.now() - from > 1_500);
+  const expected = { client: 0, unauthorized: 0, bad_protocol: wrong.length };
+  expected[late]++;
+  for (const [reason, count] of Object.entries(expected)) assert.equal(await ended(server, reason), count, reason);
+  const gone = await stage.stranger(server);
+  gone.close();
+  await until("who goes is counted so", () => ended(server, "client"), 1);
+  return server;
+}
+
+const ended = (server, reason) => counted(server, `readrealm_connections_closed_total{reason="${reason}"}`);
+
+story("who does not ask to be let in, or asks wrong, is let go", async (stage) => {
+  const server = await letGo(stage, [], "bad_protocol");
+  assert.equal(await counted(server, 'readrealm_auth_refusals_total{reason="missing"}'), 0);
+});
+
+story("who does not ask to be let in, or asks wrong, is let go with a key too", async (stage) => {
+  const server = await letGo(stage, ["--auth-secret", SECRET], "unauthorized");
+  const missing = () => counted(server, 'readrealm_auth_refusals_total{reason="missing"}');
+  assert.equal(await missing(), 1);
+  // A refusal counts once, however long its client stays.
+  const refused = await stage.stranger(server, ["40"]);
+  await refused.hears((packet) => packet.startsWith("44"));
+  await until("who was refused and stays is let go", () => refused.closed, true);
+  assert.deepEqual([await missing(), await ended(server, "unauthorized")], [2, 2]);
+  // One of version 2 is told at once.
+  const old = await stage.stranger(server, [], "EIO=3");
+  await until("one of version 2 is let go", () => old.closed, true);
+  assert.deepEqual([await missing(), await ended(server, "unauthorized")], [3, 3]);
 });
 
 story("who is refused without end is answered at a pace, and what waits for it is bounded", async (stage) => {

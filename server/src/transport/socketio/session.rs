@@ -6,7 +6,7 @@ use std::time::Duration;
 use engineioxide::{DisconnectReason, Socket, Str, TransportType};
 use readrealm_protocol::{CloseCode, ErrorCode};
 use tokio::sync::mpsc;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::asked::Asked;
 use super::engine::{Item, Link};
@@ -28,16 +28,13 @@ pub(super) async fn serve(socket: Arc<Socket<Link>>, packets: mpsc::Receiver<Ite
     let services = Arc::clone(&shared.connections);
     let metrics = &shared.connections.metrics;
     let open = metrics.open(Transport::SocketIo);
-    let entrance = tokio::select! {
-        biased;
-        () = services.shutdown.cancelled() => None,
-        () = too_late(services.limits.handshake_timeout) => None,
-        entrance = enter(&mut packets, &services) => entrance,
-    };
-    let Some(entrance) = entrance else {
-        metrics.closed(None);
-        packets.taken(LINGER).await;
-        return close(&socket).await;
+    let entrance = match enter(&mut packets, &services).await {
+        Ok(entrance) => entrance,
+        Err(code) => {
+            metrics.closed(code);
+            packets.taken(LINGER).await;
+            return close(&socket).await;
+        }
     };
     let asked = Asked::default();
     let first = entrance.token.map(|token| authenticate(token, &asked));
@@ -57,15 +54,6 @@ pub(super) async fn serve(socket: Arc<Socket<Link>>, packets: mpsc::Receiver<Ite
     });
     drop(open);
     part(&socket, end).await;
-}
-
-/// Waits until a client should have asked to be let in.
-async fn too_late(handshake_timeout: Duration) {
-    if handshake_timeout.is_zero() {
-        std::future::pending::<()>().await;
-    } else {
-        sleep(handshake_timeout).await;
-    }
 }
 
 /// What a client is told that sends more than can be served.
