@@ -158,10 +158,10 @@ pub async fn revoke(
             at: store.now().await.map_err(|error| failed(&error))?,
             until,
         };
-        store.revoke(&revocation).await.map_err(|error| failed(&error))?;
-        revoked.learn(vec![revocation.clone()]);
-        tracing::info!(subject = ?revocation.subject, "revoked by an operator's program");
-        Ok(Json(Told::from(&revocation)).into_response())
+        let stands = store.revoke(&revocation).await.map_err(|error| failed(&error))?;
+        revoked.learn(vec![stands.clone()]);
+        tracing::info!(subject = ?stands.subject, "revoked by an operator's program");
+        Ok(Json(Told::from(&stands)).into_response())
     };
     answer(revoke.await)
 }

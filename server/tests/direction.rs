@@ -36,7 +36,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("fanout", &["log", "hub", "metrics"]),
     (
         "connection",
-        &["hub", "room", "log", "auth", "config", "pace", "metrics", "seldom"],
+        &[
+            "hub", "room", "log", "auth", "config", "network", "pace", "metrics", "seldom",
+        ],
     ),
     (
         "transport",

@@ -12,7 +12,7 @@ use mongodb::bson::{DateTime, Document, doc};
 use readrealm_protocol::{Timestamp, UserId};
 use readrealm_server::auth::revoked::{Revocation, Subject};
 use readrealm_server::log::open::StoreUrl;
-use readrealm_server::revocation::{Mark, Revocations, open};
+use readrealm_server::revocation::{MOST, Mark, RevocationError, Revocations, open};
 
 const PAGE: u32 = 7;
 
@@ -88,6 +88,57 @@ async fn in_mongodb_pages_hold_all_of_it() {
 #[tokio::test]
 async fn on_a_standalone_mongod_pages_hold_all_of_it() {
     pages_hold_all_of_it(&mongod::standalone()).await;
+}
+
+/// As many as may stand, and one that stands may still be made stronger.
+async fn a_full_store_refuses_another_and_renews_what_stands(url: &str, fill: impl AsyncFnOnce()) {
+    let store = open(&url.parse::<StoreUrl>().unwrap()).await.unwrap();
+    fill().await;
+    assert_eq!(store.revoke(&ban("another")).await, Err(RevocationError::Full));
+    let known = ban("u7");
+    let stands = store.revoke(&known).await.unwrap();
+    assert_eq!(stands, known, "it stood until tomorrow, and is without end now");
+    store.close().await;
+}
+
+/// Tomorrow, in milliseconds since 1970.
+fn tomorrow() -> i64 {
+    Timestamp::now().as_millis() + 86_400_000
+}
+
+#[tokio::test]
+async fn a_full_sqlite_renews_what_stands() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log.db");
+    let url = format!("sqlite:{}", path.display());
+    let fill = async || {
+        let mut connection = rusqlite::Connection::open(&path).unwrap();
+        let tx = connection.transaction().unwrap();
+        let insert = "INSERT INTO revocations (subject, at, until, change) VALUES (?, 1, ?, ?)";
+        let mut insert_one = tx.prepare(insert).unwrap();
+        for user in 0..i64::try_from(MOST).unwrap() {
+            insert_one
+                .execute(rusqlite::params![format!("ban/u{user}"), tomorrow(), user + 1])
+                .unwrap();
+        }
+        drop(insert_one);
+        tx.commit().unwrap();
+    };
+    a_full_store_refuses_another_and_renews_what_stands(&url, fill).await;
+}
+
+#[tokio::test]
+async fn a_full_mongodb_renews_what_stands() {
+    let url = mongod::replica_set();
+    let fill = async || {
+        let client = mongodb::Client::with_uri_str(&url).await.unwrap();
+        let collection = client.default_database().unwrap().collection::<Document>("revocations");
+        let (then, end) = (DateTime::from_millis(1), DateTime::from_millis(tomorrow()));
+        let bans =
+            (0..MOST).map(|user| doc! { "_id": format!("ban/u{user}"), "at": then, "until": end, "changed": then });
+        collection.insert_many(bans).ordered(false).await.unwrap();
+    };
+    a_full_store_refuses_another_and_renews_what_stands(&url, fill).await;
 }
 
 #[tokio::test]

@@ -59,7 +59,7 @@ fn every_test_that_security_md_names_is_there() {
 }
 
 /// What is refused on `/ws` is refused on `/socket.io/` too, and shown there.
-const ON_BOTH: [&str; 20] = [
+const ON_BOTH: [&str; 21] = [
     "no token:",
     "no token in time:",
     "wrong key, ",
@@ -76,7 +76,8 @@ const ON_BOTH: [&str; 20] = [
     "too many rooms:",
     "too big:",
     "garbage: answered",
-    "garbage before a token:",
+    "refused without end:",
+    "garbage before a token,",
     "too slow to say what it wants:",
     "too slow to read:",
     "silent:",

@@ -107,9 +107,9 @@ impl Revoke {
             at: revocations.now().await?,
             until: self.until.unwrap_or(Timestamp::MAX),
         };
-        revocations.revoke(&revocation).await?;
+        let stands = revocations.revoke(&revocation).await?;
         revocations.close().await;
-        say(&format!("revoked: {}", sentence(&revocation)))
+        say(&format!("revoked: {}", sentence(&stands)))
     }
 }
 

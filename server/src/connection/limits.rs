@@ -10,6 +10,7 @@ use readrealm_protocol::limits::{MALFORMED_FRAMES, MALFORMED_WINDOW_SECS, TYPING
 use readrealm_protocol::server::ErrorReply;
 use readrealm_protocol::{ErrorCode, UserId};
 
+use super::refusals::Refusals;
 use crate::config::Limits;
 use crate::metrics::{Limit, Metrics};
 use crate::pace::{Paces, quota};
@@ -61,8 +62,16 @@ pub struct ConnectionLimits {
     joins: Option<DefaultDirectRateLimiter>,
     /// Typing events passed on in the second that began then.
     typing: (Instant, u32),
-    /// When the last malformed frames came, as long as they count. Most connections never send one.
+    /// Of most connections there are none.
+    faults: Option<Box<Faults>>,
+}
+
+/// What a connection has done wrong.
+#[derive(Debug, Default)]
+struct Faults {
+    /// When the last malformed frames came, as long as they count.
     malformed: VecDeque<Instant>,
+    refusals: Refusals,
 }
 
 impl ConnectionLimits {
@@ -75,7 +84,7 @@ impl ConnectionLimits {
             messages: quota(limits.messages_per_second, limits.message_burst).map(RateLimiter::direct),
             joins: quota(limits.joins_per_second, limits.join_burst).map(RateLimiter::direct),
             typing: (now, 0),
-            malformed: VecDeque::new(),
+            faults: None,
         }
     }
 
@@ -116,19 +125,24 @@ impl ConnectionLimits {
     /// Counts a malformed frame. Returns whether it is answered; the connection closes where it is not.
     pub fn malformed(&mut self, now: Instant) -> bool {
         let window = Duration::from_secs(MALFORMED_WINDOW_SECS);
-        while self
-            .malformed
+        let malformed = &mut self.faults.get_or_insert_default().malformed;
+        while malformed
             .front()
             .is_some_and(|then| now.duration_since(*then) >= window)
         {
-            self.malformed.pop_front();
+            malformed.pop_front();
         }
-        self.malformed.push_back(now);
-        let borne = self.malformed.len() <= MALFORMED_FRAMES;
+        malformed.push_back(now);
+        let borne = malformed.len() <= MALFORMED_FRAMES;
         if !borne {
             self.metrics.limited(Limit::MalformedFrames);
         }
         borne
+    }
+
+    /// Counts something that is refused. Returns how long it is until the next thing may be.
+    pub(super) fn refusal(&mut self, now: tokio::time::Instant) -> Duration {
+        self.faults.get_or_insert_default().refusals.take(now)
     }
 
     fn counted(&self, limit: Limit, checked: Result<(), ErrorReply>) -> Result<(), ErrorReply> {

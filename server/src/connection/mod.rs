@@ -5,11 +5,14 @@ mod alarm;
 pub mod limits;
 mod line;
 pub mod outbox;
+mod refusals;
 mod requests;
 mod resume;
 mod session;
+mod shares;
 mod writing;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -107,6 +110,8 @@ pub enum End {
 pub struct Terms {
     /// Its socket, where frames may be written beside the sink.
     pub line: Option<Arc<dyn Line>>,
+    /// Where its peer is, a proxy's client behind it.
+    pub peer: Option<IpAddr>,
     /// It asks for signs of life, and ends where none comes.
     pub has_heartbeat: bool,
     /// How long the connection is served on when the process is to end: for clients that cannot be told when to come
@@ -129,22 +134,28 @@ where
     R: Stream<Item = Inbound> + Unpin,
     W: Sink<Outbound> + Unpin,
 {
-    let (idle_timeout, ping_interval) = if terms.has_heartbeat {
+    let Terms {
+        line,
+        peer,
+        has_heartbeat,
+        stays,
+    } = terms;
+    let (idle_timeout, ping_interval) = if has_heartbeat {
         (Duration::ZERO, Duration::ZERO)
     } else {
         (services.limits.idle_timeout, services.limits.ping_interval)
     };
     let id = ConnectionId(services.next_connection.fetch_add(1, Ordering::Relaxed));
     tracing::Span::current().record("id", id.0);
-    let outbox = Outbox::new(services.limits.outbox_bytes, terms.line);
-    let mut requests = Requests::new(id, Arc::clone(&outbox), Arc::clone(&services));
+    let outbox = Outbox::new(services.limits.outbox_bytes, line);
+    let mut requests = Requests::new(id, peer, Arc::clone(&outbox), Arc::clone(&services));
     let mut writing = Writing::new(writer, Arc::clone(&services.metrics));
     let end = tokio::select! {
         biased;
         // First: it takes all that waits at once, where a peer that floods would use up the task's budget of reads for good.
         end = writing.run(&outbox, ping_interval) => end,
         end = read(reader, &mut requests, idle_timeout) => end,
-        () = going(&services.shutdown, terms.stays) => End::Closed(going_away(services.limits.reconnect_spread)),
+        () = going(&services.shutdown, stays) => End::Closed(going_away(services.limits.reconnect_spread)),
     };
     requests.leave_all().await;
     writing.finish(&outbox, &end).await;
@@ -171,14 +182,8 @@ where
             },
         };
         let (frame, author) = match inbound {
-            Some(Inbound::Frame(Ok(frame))) => (Some(frame), None),
-            Some(Inbound::By(author, frame)) => (Some(frame), Some(author)),
-            Some(Inbound::Frame(Err(error))) => {
-                if !requests.refuse(&error, Instant::now().into_std()) {
-                    return End::Closed(Close::new(CloseCode::BadProtocol, "too many malformed frames"));
-                }
-                (None, None)
-            }
+            Some(Inbound::Frame(frame)) => (Some(frame), None),
+            Some(Inbound::By(author, frame)) => (Some(Ok(frame)), Some(author)),
             Some(Inbound::Alive) => (None, None),
             Some(Inbound::Asked(payload)) => {
                 requests.answer(payload);
@@ -187,15 +192,21 @@ where
             Some(Inbound::Fatal(close)) => return End::Closed(close),
             None => return End::Gone,
         };
-        if let Some(frame) = frame {
+        // However long an answer takes to be taken, nobody is told more than their token allows.
+        let held_back = match frame {
+            Some(Ok(frame)) => tokio::select! {
+                biased;
+                held_back = requests.serve(frame, author) => held_back,
+                () = alarm.at(deadline) => return End::Closed(overdue(requests)),
+            },
+            Some(Err(error)) => requests.refuse_unread(&error),
+            None => None,
+        };
+        if let Some(wait) = held_back {
             tokio::select! {
                 biased;
-                () = requests.serve(frame, author) => {}
-                // However long an answer takes to be taken, nobody is told more than their token allows.
-                () = alarm.at(deadline) => {
-                    // Also where it was being renewed: what was begun then is not whole.
-                    return End::Closed(requests.over(Instant::now()).unwrap_or_else(session::expired));
-                }
+                () = Box::pin(requests.hold_back(wait)) => {}
+                () = alarm.at(deadline) => return End::Closed(overdue(requests)),
             }
         }
         // Once it is served: until then the peer could not be heard.
@@ -204,6 +215,11 @@ where
             return End::Closed(close);
         }
     }
+}
+
+/// Why a connection ends while a frame of it is served. Also where its token was being renewed: what was begun then is not whole.
+fn overdue(requests: &Requests) -> Close {
+    requests.over(Instant::now()).unwrap_or_else(session::expired)
 }
 
 /// Waits until this connection is to end with the process.

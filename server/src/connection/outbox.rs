@@ -205,6 +205,12 @@ impl Outbox {
         std::mem::take(&mut self.lock().frames)
     }
 
+    /// Bytes that wait to be written.
+    pub fn waiting(&self) -> u64 {
+        let queue = self.lock();
+        queue.queued - queue.written
+    }
+
     /// Waits until everything is written that is queued now, whatever comes meanwhile. For the task that reads the
     /// connection alone.
     pub async fn drained(&self) {

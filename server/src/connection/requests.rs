@@ -1,14 +1,16 @@
 //! What a client asks for, passed on to its rooms.
 
 mod joining;
+mod refusing;
 
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use readrealm_protocol::client::{
     Authenticate, ClientEvent, DeleteMessage, EditMessage, LeaveRoom, LoadPrevious, PostMessage, SetTyping,
 };
-use readrealm_protocol::codec::DecodeError;
 use readrealm_protocol::ids::RequestId;
 use readrealm_protocol::server::{ErrorReply, MessagesPage, User};
 use readrealm_protocol::{BookId, ClientFrame, ClientMessageId, CloseCode, ErrorCode, MessageId};
@@ -27,6 +29,7 @@ use crate::seldom::seldom;
 #[derive(Debug)]
 pub(super) struct Requests {
     id: ConnectionId,
+    peer: Option<IpAddr>,
     outbox: Arc<Outbox>,
     services: Arc<Services>,
     session: Session,
@@ -41,7 +44,7 @@ struct JoinedRoom {
 }
 
 impl Requests {
-    pub(super) fn new(id: ConnectionId, outbox: Arc<Outbox>, services: Arc<Services>) -> Self {
+    pub(super) fn new(id: ConnectionId, peer: Option<IpAddr>, outbox: Arc<Outbox>, services: Arc<Services>) -> Self {
         let limits = ConnectionLimits::new(
             &services.limits,
             Arc::clone(&services.users),
@@ -49,6 +52,7 @@ impl Requests {
         );
         Self {
             id,
+            peer,
             session: Session::new(
                 services.auth.clone(),
                 Arc::clone(&outbox),
@@ -63,12 +67,12 @@ impl Requests {
     }
 
     /// Serves one frame. Its answer may come later, from its room. A post is its `author`'s where one is named and
-    /// authentication is off.
-    pub(super) async fn serve(&mut self, frame: ClientFrame, author: Option<Arc<User>>) {
+    /// authentication is off. Returns how long the connection is to be [held back](Self::hold_back), where it is.
+    pub(super) async fn serve(&mut self, frame: ClientFrame, author: Option<Arc<User>>) -> Option<Duration> {
         let ClientFrame { id, event } = frame;
-        if let Err(reply) = self.act(id, event, author).await {
-            self.services.metrics.failed(reply.code);
-            self.outbox.deliver(Frame::error(id, &reply));
+        match self.act(id, event, author).await {
+            Ok(()) => None,
+            Err(reply) => self.refuse(id, &reply),
         }
     }
 
@@ -79,13 +83,8 @@ impl Requests {
         author: Option<Arc<User>>,
     ) -> Result<(), ErrorReply> {
         self.services.metrics.requested(event.name());
-        if !matches!(event, ClientEvent::Authenticate(_))
-            && let Err(reply) = self.session.admit()
-        {
-            if !self.limits.malformed(Instant::now().into_std()) {
-                self.session.refuse("too many frames before authenticate");
-            }
-            return Err(reply);
+        if !matches!(event, ClientEvent::Authenticate(_)) {
+            self.session.admit()?;
         }
         // What is rare stands on the heap while it is served, or every connection would keep room for the largest of it.
         match event {
@@ -117,16 +116,6 @@ impl Requests {
     /// Answers a question for a sign of life.
     pub(super) fn answer(&self, payload: Bytes) {
         self.outbox.answer(payload);
-    }
-
-    /// Answers a frame that could not be read. Returns `false` where the client has sent too many of them.
-    pub(super) fn refuse(&mut self, error: &DecodeError, now: std::time::Instant) -> bool {
-        if error.is_malformed() && !self.limits.malformed(now) {
-            return false;
-        }
-        self.services.metrics.failed(error.reply.code);
-        self.outbox.deliver(Frame::error(error.id, &error.reply));
-        true
     }
 
     /// Leaves every room, the connection having ended.

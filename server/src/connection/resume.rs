@@ -3,18 +3,21 @@
 //! What is deleted by now is told as its withdrawal and what was edited with its current words, each at the position
 //! it had: every position is told, and no withdrawn word is.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use readrealm_protocol::limits::{RESUME_BYTES, RESUME_EVENTS};
 use readrealm_protocol::server::{ErrorReply, Members, MessageDeleted, Resumed};
-use readrealm_protocol::{BookId, Change, MessageId, Seq, codec};
+use readrealm_protocol::{BookId, Change, MessageId, Seq, UserId, codec};
 use rustc_hash::FxHashMap;
 use serde_json::value::RawValue;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use super::Services;
+use super::shares::{Share, Shares};
 use crate::log::{ReadError, ReadLimit, StoredEvent};
+use crate::network::{Network, blocks};
 use crate::room::{Standing, unavailable};
 use crate::seldom::seldom;
 
@@ -24,37 +27,92 @@ const READS: usize = 32;
 /// Pages that may be with their connections and not yet taken: 128 MiB at most.
 const PAGES: usize = 512;
 
+/// Those of one user among them, who shows a token…
+const PAGES_OF_USER: usize = 8;
+
+/// …and of one address, where users are only claimed: there may be a school behind it.
+const PAGES_OF_ADDRESS: usize = 64;
+
 /// How long a client waits for its turn before it is told to come back.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What resuming may take of this process, over all connections: who comes in large numbers waits for a turn.
+/// What resuming may take of this process, over all connections: who comes in large numbers waits for a turn, and who leaves
+/// their pages lying waits for themselves.
 #[derive(Debug)]
 pub struct Resumes {
     pages: Semaphore,
+    shares: Shares<Whose>,
     reads: Semaphore,
+}
+
+/// Whose pages are counted together.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Whose {
+    /// A token's user.
+    User(UserId),
+    /// An address, of IPv6 its /64.
+    Address(Network),
+}
+
+impl Whose {
+    /// Those of an address.
+    pub(super) fn address(address: IpAddr) -> Option<Self> {
+        blocks(address).next().map(|(narrowest, _)| Self::Address(narrowest))
+    }
+
+    fn pages(&self) -> usize {
+        match self {
+            Self::User(_) => PAGES_OF_USER,
+            Self::Address(_) => PAGES_OF_ADDRESS,
+        }
+    }
 }
 
 impl Default for Resumes {
     fn default() -> Self {
         Self {
             pages: Semaphore::new(PAGES),
+            shares: Shares::default(),
             reads: Semaphore::new(READS),
         }
     }
 }
 
 /// A page, and the room in memory it takes: to be held until the page is written.
-type Held<'a> = (Resumed<Box<RawValue>>, SemaphorePermit<'a>);
+type Held<'a> = (Resumed<Box<RawValue>>, Turn<'a>);
+
+/// Room for one page.
+#[derive(Debug)]
+pub(super) struct Turn<'a> {
+    _page: SemaphorePermit<'a>,
+    _share: Share<'a, Whose>,
+}
+
+impl Resumes {
+    /// Waits for a turn; `None` where none comes in time.
+    async fn turn(&self, whose: &Whose) -> Option<Turn<'_>> {
+        let turn = async {
+            // First: who waits for their own takes nothing from anybody.
+            let share = self.shares.take(whose, whose.pages()).await?;
+            let page = self.pages.acquire().await.ok()?;
+            Some(Turn {
+                _page: page,
+                _share: share,
+            })
+        };
+        timeout(PATIENCE, turn).await.ok()?
+    }
+}
 
 /// The events after a client's standing, as many as one page holds.
 pub(super) async fn next_page<'a>(
     services: &'a Services,
+    whose: &Whose,
     book: BookId,
     standing: &Standing,
     members: Members,
 ) -> Result<Held<'a>, ErrorReply> {
-    let held = timeout(PATIENCE, services.resumes.pages.acquire()).await;
-    let held = held.ok().and_then(Result::ok).ok_or_else(unavailable)?;
+    let turn = services.resumes.turn(whose).await.ok_or_else(unavailable)?;
     let reading = services.resumes.reads.acquire().await.map_err(|_| unavailable())?;
     let (events, latest) = read(services, book, standing.after).await.map_err(|error| {
         seldom!(warn, %book, %error, "events to resume from could not be read; this is told once a minute");
@@ -83,7 +141,7 @@ pub(super) async fn next_page<'a>(
     }
     drop(reading);
     services.metrics.resume_pages.inc();
-    Ok((page, held))
+    Ok((page, turn))
 }
 
 type Latest = FxHashMap<Seq, StoredEvent>;

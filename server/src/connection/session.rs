@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use readrealm_protocol::client::JoinRoom;
+use readrealm_protocol::limits::MALFORMED_FRAMES;
 use readrealm_protocol::server::{Authenticated, ErrorReply, User};
 use readrealm_protocol::{BookId, CloseCode, ErrorCode, Timestamp, Username};
 use tokio::time::Instant;
@@ -11,7 +12,7 @@ use tokio::time::Instant;
 use super::{Close, Outbox};
 use crate::auth::revoked::{Holder, Holding};
 use crate::auth::{self, Auth, Identity, Refused};
-use crate::metrics::{Metrics, Refusal};
+use crate::metrics::{Limit, Metrics, Refusal};
 
 /// Who is at the other end.
 #[derive(Debug)]
@@ -29,8 +30,8 @@ pub(super) struct Session {
 enum State {
     /// Authentication is off: each join says who it is.
     Claimed,
-    /// No token has come.
-    Awaited,
+    /// No token has come, but so many other frames.
+    Awaited { frames: usize },
     /// Who the token says, until it is revoked.
     Known { identity: Identity, _holding: Holding },
     /// The token was refused.
@@ -41,7 +42,10 @@ impl Session {
     /// One that has `time` to show a token, where one is asked for; zero is without end.
     pub(super) fn new(auth: Auth, outbox: Arc<Outbox>, time: Duration, metrics: Arc<Metrics>) -> Self {
         let (state, deadline) = if auth.is_on() {
-            (State::Awaited, (!time.is_zero()).then(|| Instant::now() + time))
+            (
+                State::Awaited { frames: 0 },
+                (!time.is_zero()).then(|| Instant::now() + time),
+            )
         } else {
             (State::Claimed, None)
         };
@@ -64,7 +68,7 @@ impl Session {
         let late = self.deadline.is_some_and(|deadline| deadline <= now);
         match &self.state {
             State::Refused(close) => Some(close.clone()),
-            State::Awaited if late => {
+            State::Awaited { .. } if late => {
                 self.metrics.refused(Refusal::Missing);
                 let reason = "no token came in time; send authenticate first";
                 Some(Close::new(CloseCode::Unauthorized, reason))
@@ -109,12 +113,6 @@ impl Session {
         }
     }
 
-    /// Ends a session that shows no token.
-    pub(super) fn refuse(&mut self, reason: &str) {
-        self.metrics.refused(Refusal::Missing);
-        self.state = State::Refused(Close::new(CloseCode::Unauthorized, reason.to_owned()));
-    }
-
     fn known(&mut self, identity: Identity, holding: Holding) -> Authenticated {
         let left = identity.expires_at.as_millis() - Timestamp::now().as_millis();
         self.deadline = Some(Instant::now() + Duration::from_millis(left.try_into().unwrap_or(0)));
@@ -145,12 +143,20 @@ impl Session {
         matches!(self.state, State::Claimed)
     }
 
-    /// Whether requests are served.
-    pub(super) fn admit(&self) -> Result<(), ErrorReply> {
-        match &self.state {
-            State::Claimed | State::Known { .. } => Ok(()),
-            State::Awaited | State::Refused(_) => Err(unauthorized("authenticate first")),
+    /// Whether a frame that shows no token is served. Before one has come such frames are counted, and too many end the session.
+    pub(super) fn admit(&mut self) -> Result<(), ErrorReply> {
+        match &mut self.state {
+            State::Claimed | State::Known { .. } => return Ok(()),
+            State::Awaited { frames } if *frames < MALFORMED_FRAMES => *frames += 1,
+            State::Awaited { .. } => {
+                self.metrics.limited(Limit::MalformedFrames);
+                self.metrics.refused(Refusal::Missing);
+                let reason = "too many frames before authenticate";
+                self.state = State::Refused(Close::new(CloseCode::Unauthorized, reason));
+            }
+            State::Refused(_) => {}
         }
+        Err(unauthorized("authenticate first"))
     }
 
     /// The user who joins, and whether they are a moderator there.
@@ -161,7 +167,7 @@ impl Session {
             }
             State::Known { .. } => Err(auth::forbidden(join.book_id)),
             State::Claimed => Ok((claimed(join)?, false)),
-            State::Awaited | State::Refused(_) => Err(unauthorized("authenticate first")),
+            State::Awaited { .. } | State::Refused(_) => Err(unauthorized("authenticate first")),
         }
     }
 
@@ -170,7 +176,7 @@ impl Session {
         match &self.state {
             State::Known { identity, .. } => identity.rooms.contain(book),
             State::Claimed => true,
-            State::Awaited | State::Refused(_) => false,
+            State::Awaited { .. } | State::Refused(_) => false,
         }
     }
 }

@@ -56,8 +56,10 @@ labels! {
         HttpConnections = "http_connections",
         /// Two `typing` a second; what is beyond is dropped.
         Typing = "typing",
-        /// 100 malformed frames in 10 s, or as many before the first token; the next closes the connection.
+        /// 100 malformed frames in 10 s, or as many of any kind before the first token; the next closes the connection.
         MalformedFrames = "malformed_frames",
+        /// 100 refused requests a second; what comes behind them waits to be read.
+        Refusals = "refusals",
     }
 
     /// Why an append stopped before its end.

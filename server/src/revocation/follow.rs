@@ -172,8 +172,8 @@ mod tests {
 
     #[async_trait]
     impl Revocations for Shaky {
-        async fn revoke(&self, _: &Revocation) -> Result<(), RevocationError> {
-            Ok(())
+        async fn revoke(&self, revocation: &Revocation) -> Result<Revocation, RevocationError> {
+            Ok(revocation.clone())
         }
 
         async fn lift(&self, _: &Subject) -> Result<bool, RevocationError> {

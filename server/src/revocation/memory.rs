@@ -22,7 +22,7 @@ impl InMemory {
 
 #[async_trait]
 impl Revocations for InMemory {
-    async fn revoke(&self, revocation: &Revocation) -> Result<(), RevocationError> {
+    async fn revoke(&self, revocation: &Revocation) -> Result<Revocation, RevocationError> {
         let mut all = self.lock();
         let before = forgotten_before();
         all.retain(|_, one| one.until >= before);
@@ -33,7 +33,7 @@ impl Revocations for InMemory {
         let known = all.entry(key).or_insert_with(|| revocation.clone());
         known.at = known.at.max(revocation.at);
         known.until = known.until.max(revocation.until);
-        Ok(())
+        Ok(known.clone())
     }
 
     async fn lift(&self, subject: &Subject) -> Result<bool, RevocationError> {

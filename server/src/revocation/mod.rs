@@ -21,7 +21,7 @@ pub use follow::{Following, follow, follow_by};
 use crate::auth::revoked::{Revocation, Subject};
 use crate::log::open::{OpenError, StoreUrl};
 
-/// Revocations that may stand at a time: every node has them in memory. One more is refused.
+/// Revocations that may stand at a time: every node has them in memory. One more is refused; one that stands may be renewed.
 pub const MOST: u64 = 500_000;
 
 /// How long one that has ended is kept, so that every node hears of its end.
@@ -90,8 +90,8 @@ pub struct Page {
 #[async_trait]
 pub trait Revocations: Send + Sync + fmt::Debug {
     /// Makes a revocation; it is durable once answered. Where one of the same stands, the later time and the later end
-    /// count: it is never made weaker. Making it again changes nothing.
-    async fn revoke(&self, revocation: &Revocation) -> Result<(), RevocationError>;
+    /// count: it is never made weaker. Making it again changes nothing. Returns what stands then, which is what a node is to learn.
+    async fn revoke(&self, revocation: &Revocation) -> Result<Revocation, RevocationError>;
 
     /// Ends a revocation now. Returns whether it stood.
     async fn lift(&self, subject: &Subject) -> Result<bool, RevocationError>;

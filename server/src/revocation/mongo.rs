@@ -10,8 +10,8 @@ use futures_util::TryStreamExt;
 use mongodb::bson::{Bson, DateTime, Document, doc};
 use mongodb::error::{Error, ErrorKind, WriteFailure};
 use mongodb::options::{
-    Acknowledgment, ClientOptions, CollectionOptions, IndexOptions, ReadConcern, ReadPreference, SelectionCriteria,
-    WriteConcern,
+    Acknowledgment, ClientOptions, CollectionOptions, IndexOptions, ReadConcern, ReadPreference, ReturnDocument,
+    SelectionCriteria, WriteConcern,
 };
 use mongodb::{Client, Collection, IndexModel};
 use readrealm_protocol::Timestamp;
@@ -172,19 +172,23 @@ fn is_duplicate(error: &Error) -> bool {
 
 #[async_trait]
 impl Revocations for InMongo {
-    async fn revoke(&self, revocation: &Revocation) -> Result<(), RevocationError> {
+    async fn revoke(&self, revocation: &Revocation) -> Result<Revocation, RevocationError> {
         let collection = self.collection();
+        let same = doc! { "_id": revocation.subject.to_string() };
         let count = collection.estimated_document_count();
         if self.within(TIME, count.into_future()).await? >= MOST {
-            return Err(RevocationError::Full);
+            let known = collection.find_one(same.clone());
+            if self.within(TIME, known.into_future()).await?.is_none() {
+                return Err(RevocationError::Full);
+            }
         }
         let stricter = doc! {
             "$max": { "at": date(revocation.at), "until": date(revocation.until) },
             "$currentDate": { "changed": true },
         };
         let upsert = || {
-            let same = doc! { "_id": revocation.subject.to_string() };
-            collection.update_one(same, stricter.clone()).upsert(true).into_future()
+            let update = collection.find_one_and_update(same.clone(), stricter.clone());
+            update.upsert(true).return_document(ReturnDocument::After).into_future()
         };
         let made = async {
             match upsert().await {
@@ -193,7 +197,9 @@ impl Revocations for InMongo {
                 made => made,
             }
         };
-        self.within(TIME, made).await.map(drop)
+        let stands = self.within(TIME, made).await?;
+        let unread = || RevocationError::Unavailable("what stands could not be read".to_owned());
+        stands.as_ref().and_then(self::revocation).ok_or_else(unread)
     }
 
     async fn lift(&self, subject: &Subject) -> Result<bool, RevocationError> {

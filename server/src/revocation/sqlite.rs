@@ -89,7 +89,7 @@ fn revocation(row: &Row<'_>) -> rusqlite::Result<Option<Revocation>> {
 
 #[async_trait]
 impl Revocations for InSqlite {
-    async fn revoke(&self, revocation: &Revocation) -> Result<(), RevocationError> {
+    async fn revoke(&self, revocation: &Revocation) -> Result<Revocation, RevocationError> {
         let Revocation { subject, at, until } = revocation.clone();
         let revoke = move |connection: &mut Connection| {
             let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -105,11 +105,18 @@ impl Revocations for InSqlite {
             }
             let upsert = format!(
                 "INSERT INTO revocations (subject, at, until, change) VALUES (?, ?, ?, {NEXT}) ON CONFLICT (subject) DO UPDATE \
-                 SET at = max(at, excluded.at), until = max(until, excluded.until), change = excluded.change"
+                 SET at = max(at, excluded.at), until = max(until, excluded.until), change = excluded.change RETURNING at, until"
             );
-            tx.prepare_cached(&upsert)?
-                .execute(params![subject.to_string(), at.as_millis(), until.as_millis()])?;
-            Ok(tx.commit()?)
+            let asked = params![subject.to_string(), at.as_millis(), until.as_millis()];
+            let stands = tx.prepare_cached(&upsert)?.query_row(asked, |row| {
+                Ok(Revocation {
+                    subject: subject.clone(),
+                    at: Timestamp::from_millis(row.get(0)?),
+                    until: Timestamp::from_millis(row.get(1)?),
+                })
+            })?;
+            tx.commit()?;
+            Ok(stands)
         };
         self.with(revoke).await
     }

@@ -20,6 +20,9 @@ const HEAD: usize = 10;
 /// As long as most frames are.
 const USUAL: usize = 512;
 
+/// As long as most answers without data are. They are their connection's alone, and as many may wait as it makes wait.
+const SHORT: usize = 192;
+
 #[derive(Debug)]
 struct Encoded {
     /// The text, which is UTF-8, behind its head.
@@ -50,16 +53,21 @@ impl Frame {
 
     /// Encodes the `ack` of a request; `None` where its sender awaits none.
     pub fn ack(id: Option<RequestId>, ack: &Ack) -> Option<Self> {
-        id.map(|id| Self::encode("ack", Some(id), None, ack))
+        id.map(|id| Self::encode_in(SHORT, "ack", Some(id), None, ack))
     }
 
     /// Encodes an error, which is told with and without a request.
     pub fn error(id: Option<RequestId>, reply: &ErrorReply) -> Self {
-        Self::encode("error", id, None, reply)
+        Self::encode_in(SHORT, "error", id, None, reply)
     }
 
     fn encode<T: Serialize>(event: &str, id: Option<RequestId>, seq: Option<Seq>, data: &T) -> Self {
-        let mut bytes = Vec::with_capacity(USUAL);
+        Self::encode_in(USUAL, event, id, seq, data)
+    }
+
+    /// The same in so many bytes at first, and more where it takes more.
+    fn encode_in<T: Serialize>(bytes: usize, event: &str, id: Option<RequestId>, seq: Option<Seq>, data: &T) -> Self {
+        let mut bytes = Vec::with_capacity(bytes);
         bytes.resize(HEAD, 0);
         serde_json::to_writer(&mut bytes, &codec::Frame { event, id, seq, data }).expect("protocol types are JSON");
         let (head, length) = head(bytes.len() - HEAD);

@@ -126,6 +126,13 @@ pub struct Admitted {
     address: Option<IpAddr>,
 }
 
+impl Admitted {
+    /// The address it counts for.
+    pub(super) fn address(&self) -> Option<IpAddr> {
+        self.address
+    }
+}
+
 impl Admission {
     /// No connection is open yet.
     pub fn new(limits: &Limits) -> Arc<Self> {

@@ -19,7 +19,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::time::{Sleep, sleep};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_service::Service;
@@ -27,6 +27,7 @@ use tower_service::Service;
 use super::admission::{Admission, Admitted, Full};
 use super::patience::{Patient, Phase, Phases};
 use super::proxies::Proxies;
+use super::question::in_time;
 use super::tls::Tls;
 use crate::metrics::{Limit, Metrics};
 use crate::seldom::seldom;
@@ -36,9 +37,6 @@ const HEAD_BYTES: usize = 32 * 1024;
 
 /// How long the listener rests when the system has no more sockets for it.
 const REST: Duration = Duration::from_millis(500);
-
-/// How long the body of a request may take.
-const BODY_TIME: Duration = Duration::from_secs(30);
 
 /// How long answers under way may take when the server ends.
 const ENDING: Duration = Duration::from_secs(5);
@@ -247,47 +245,6 @@ impl Listening {
             Phase::Idle
         };
         Ok(response.map(|body| Answer { body, phases, then }))
-    }
-}
-
-/// A body that is sent too slowly is an error to who reads it.
-fn in_time(body: Incoming) -> Body {
-    if body.is_end_stream() {
-        return Body::empty();
-    }
-    Body::new(Question {
-        body,
-        timer: Box::pin(sleep(BODY_TIME)),
-    })
-}
-
-/// The body of a request.
-struct Question {
-    body: Incoming,
-    timer: Pin<Box<Sleep>>,
-}
-
-impl HttpBody for Question {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        if self.timer.as_mut().poll(context).is_ready() {
-            return Poll::Ready(Some(Err(axum::Error::new(io::Error::from(io::ErrorKind::TimedOut)))));
-        }
-        let frame = Pin::new(&mut self.body).poll_frame(context);
-        frame.map_err(axum::Error::new)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }
 

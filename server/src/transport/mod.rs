@@ -9,6 +9,7 @@ pub mod origin;
 mod patience;
 pub mod plain;
 pub mod proxies;
+mod question;
 pub mod request_id;
 pub mod socketio;
 pub mod tls;

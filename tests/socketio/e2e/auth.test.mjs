@@ -68,11 +68,10 @@ story("a message is changed by its author and by moderators of the room, and by 
   await other.join(7);
   await author.ask("chatMessage", { bookId: 7, content: "mine" });
   for (const [event, data] of [["editMessage", { content: "yours" }], ["deleteMessage", {}]]) {
-    for (const phone of [other, elsewhere]) {
+    for (const [phone, refusal] of [[other, "forbidden"], [elsewhere, "not_joined"]]) {
       phone.heard = [];
       phone.emit(event, { bookId: 7, messageId: "7-1", userId: "u1", ...data });
-      const { code } = await phone.hears("exception");
-      assert.ok(["forbidden", "not_joined"].includes(code), `${event}: ${code}`);
+      assert.equal((await phone.hears("exception")).code, refusal, event);
     }
   }
   const late = await as("u3");
@@ -97,6 +96,39 @@ story("the token says who it is, and which rooms it opens", async (stage) => {
   await moderator.join(7);
   await moderator.ask("deleteMessage", { bookId: 7, messageId: "7-1" });
   await phone.hears("messageDeleted");
+});
+
+story("a message brings nobody into a room outside the token, whether they were in it or not", async (stage) => {
+  const server = await stage.server({ flags: FLAGS });
+  const witness = stage.phone(server, { auth: { token: await token("w") } });
+  await witness.join(7);
+  await witness.join(8);
+  const phone = stage.phone(server, { auth: { token: await token("u1", "--rooms", "7") } });
+  await phone.join(7);
+  const isRefused = async (bookId) => {
+    phone.heard = [];
+    phone.emit("chatMessage", { bookId, userId: "w", username: "w", content: "let me in" });
+    const { code, cause } = await phone.hears("exception");
+    assert.deepEqual([code, cause.pattern], ["forbidden", "chatMessage"]);
+  };
+  await isRefused(8);
+  // It was never in, and leaving makes it no other.
+  phone.emit("leaveRoom", { bookId: 8 });
+  await phone.hears("exception", ({ code }) => code === "not_joined");
+  await isRefused(8);
+  // Who has left says a last word where the token opens the room…
+  await phone.ask("leaveRoom", { bookId: 7 });
+  assert.equal((await phone.ask("chatMessage", { bookId: 7, content: "a last word" })).seq, 1);
+  // …and not where it does so no more.
+  await phone.ask("authenticate", { token: await token("u1", "--rooms", "9") });
+  await isRefused(7);
+  // Nothing was said, nobody came, and who was refused hears nothing.
+  await witness.ask("chatMessage", { bookId: 7, content: "7" });
+  await witness.ask("chatMessage", { bookId: 8, content: "8" });
+  assert.deepEqual(await witness.hearsMessages(3), ["a last word", "7", "8"]);
+  const others = witness.all("userJoined").filter(({ userId, bookId }) => userId !== "w" && bookId === 8);
+  assert.deepEqual(others, []);
+  assert.deepEqual(phone.all("newMessage"), []);
 });
 
 story("a renewed token prolongs the session, and names the rooms it left", async (stage) => {

@@ -1,7 +1,9 @@
 // Bad input is answered or refused, nothing dies, and nobody else notices.
 
 import assert from "node:assert/strict";
+import { counted } from "../harness/metrics.mjs";
 import { ways } from "../harness/phone.mjs";
+import { SECRET } from "../harness/server.mjs";
 import { story } from "../harness/stage.mjs";
 import { until } from "../../browser/harness/until.mjs";
 
@@ -122,14 +124,27 @@ story("a packet of 3 MB ends its connection, by WebSocket and by polling", async
     await until("it is ended", () => phone.ends.length, 1);
     await well();
   }
-  const large = stage.phone(server);
-  await large.join(1, "u1");
-  large.emit("chatMessage", { bookId: 1, content: "x", extra: "y".repeat(65_000) });
-  await large.hears("newMessage", ({ userId }) => userId === "u1");
-  const raw = await fetch(`${server.origin}/socket.io/?EIO=4&transport=polling`);
-  const { sid } = JSON.parse((await raw.text()).slice(1));
-  const posted = await fetch(`${server.origin}/socket.io/?EIO=4&transport=polling&sid=${sid}`, { method: "POST", body: "4".repeat(3_000_000) });
-  assert.equal(posted.status, 413);
+  const packet = (bytes) => {
+    const bare = '42["chatMessage",{"bookId":1,"content":"at the bound","extra":""}]';
+    return bare.replace('""', `"${"y".repeat(bytes - bare.length)}"`);
+  };
+  const url = `${server.origin}/socket.io/?EIO=4&transport=polling`;
+  for (const bytes of [65_536, 65_537]) {
+    assert.equal(packet(bytes).length, bytes);
+    const client = await stage.engine(server, [JOIN]);
+    client.send(packet(bytes));
+    const [sid] = /(?<="sid":")[^"]+/.exec(await (await fetch(url)).text());
+    const post = async (body) => (await fetch(`${url}&sid=${sid}`, { method: "POST", body })).status;
+    assert.equal(await post("40"), 200);
+    if (bytes === 65_536) {
+      await client.hears((heard) => heard.startsWith('42["newMessage"') && heard.includes("at the bound"));
+      assert.equal(await post(packet(bytes)), 200);
+    } else {
+      await until("it is ended", () => client.closed, true);
+      assert.equal(await post(packet(bytes)), 413);
+    }
+    await well();
+  }
 });
 
 story("binary attachments are answered, and those nobody announced, too", async (stage) => {
@@ -160,9 +175,11 @@ story("binary attachments are answered, and those nobody announced, too", async 
   await well();
 });
 
-story("who does not ask to be let in, or asks wrong, is let go", async (stage) => {
-  const server = await stage.server({ flags: ["--handshake-timeout", "2s"] });
-  for (const first of ["42[\"joinRoom\",{}]", "4nonsense", "41", "43[]"]) {
+/** How those end who are not let in, and how that is counted. `late` is why one ends who says nothing. */
+async function letGo(stage, flags, late) {
+  const server = await stage.server({ flags: ["--handshake-timeout", "2s", ...flags] });
+  const wrong = ["42[\"joinRoom\",{}]", "4nonsense", "41", "43[]"];
+  for (const first of wrong) {
     const client = await stage.stranger(server, [first]);
     await until(`${first} first: it is let go`, () => client.closed, true);
   }
@@ -170,6 +187,52 @@ story("who does not ask to be let in, or asks wrong, is let go", async (stage) =
   const mute = await stage.stranger(server);
   await until("who says nothing is let go", () => mute.closed, true);
   assert.ok(Date.now() - from > 1_500);
+  const expected = { client: 0, unauthorized: 0, bad_protocol: wrong.length };
+  expected[late]++;
+  for (const [reason, count] of Object.entries(expected)) assert.equal(await ended(server, reason), count, reason);
+  const gone = await stage.stranger(server);
+  gone.close();
+  await until("who goes is counted so", () => ended(server, "client"), 1);
+  return server;
+}
+
+const ended = (server, reason) => counted(server, `readrealm_connections_closed_total{reason="${reason}"}`);
+
+story("who does not ask to be let in, or asks wrong, is let go", async (stage) => {
+  const server = await letGo(stage, [], "bad_protocol");
+  assert.equal(await counted(server, 'readrealm_auth_refusals_total{reason="missing"}'), 0);
+});
+
+story("who does not ask to be let in, or asks wrong, is let go with a key too", async (stage) => {
+  const server = await letGo(stage, ["--auth-secret", SECRET], "unauthorized");
+  const missing = () => counted(server, 'readrealm_auth_refusals_total{reason="missing"}');
+  assert.equal(await missing(), 1);
+  // A refusal counts once, however long its client stays.
+  const refused = await stage.stranger(server, ["40"]);
+  await refused.hears((packet) => packet.startsWith("44"));
+  await until("who was refused and stays is let go", () => refused.closed, true);
+  assert.deepEqual([await missing(), await ended(server, "unauthorized")], [2, 2]);
+  // One of version 2 is told at once.
+  const old = await stage.stranger(server, [], "EIO=3");
+  await until("one of version 2 is let go", () => old.closed, true);
+  assert.deepEqual([await missing(), await ended(server, "unauthorized")], [3, 3]);
+});
+
+story("who is refused without end is answered at a pace, and what waits for it is bounded", async (stage) => {
+  const server = await stage.server();
+  const well = await witness(stage, server);
+  const client = await stage.engine(server, [JOIN]);
+  const from = Date.now();
+  for (let n = 0; n < 500; n++) client.emit("leaveRoom", { bookId: 2 });
+  client.emit("chatMessage", { bookId: 1, content: "still served" });
+  await client.hears((packet) => packet.startsWith('42["newMessage"') && packet.includes("still served"));
+  assert.equal(client.all("exception").length, 500);
+  // 200 at once, and 100 a second.
+  assert.ok(Date.now() - from > 2_500, `${Date.now() - from} ms`);
+  for (let n = 0; n < 20_000; n++) client.emit("leaveRoom", { bookId: 2 });
+  await until("it is let go", () => client.closed, true);
+  assert.equal(client.all("exception").at(-1).code, "rate_limited");
+  await well();
 });
 
 story("who sends more than can be served is let go", async (stage) => {

@@ -12,5 +12,6 @@ mod refresh;
 mod refused;
 mod revoked;
 mod served;
+mod stronger;
 
 const BOOK: u32 = 28520;

@@ -1,7 +1,7 @@
 //! Tokens that are refused: an `error`, then the close.
 
 use e2e::client::Client;
-use e2e::token::in_seconds;
+use e2e::token::{in_seconds, token};
 use e2e::{Server, Store};
 use readrealm_protocol::ErrorCode;
 use serde_json::json;
@@ -38,19 +38,53 @@ async fn a_token_that_is_not_right_is_answered_and_closed() {
 #[tokio::test]
 async fn who_only_talks_before_a_token_is_not_listened_to_for_long() {
     let server = Server::start_with_secret(&Store::memory(), &[]).await;
-    let mut client = Client::connect(&server, "ann").await;
-    for _ in 0..=100 {
-        client.send_text(r#"{"event":"leaveRoom","data":{"bookId":7}}"#).await;
+    let readable = r#"{"event":"leaveRoom","data":{"bookId":7}}"#;
+    let unknown = r#"{"event":"x"}"#;
+    let invalid = r#"{"event":"leaveRoom","data":{"bookId":"7"}}"#;
+    for frames in [
+        &[readable][..],
+        &[unknown],
+        &[invalid],
+        &["nonsense"],
+        &[r#"{"event":"authenticate","data":{"token":5}}"#],
+        &[readable, unknown, invalid, "nonsense"],
+    ] {
+        let mut client = Client::connect(&server, "ann").await;
+        for text in frames.iter().cycle().take(101) {
+            client.send_text(text).await;
+        }
+        let (code, reason) = client.closed().await;
+        assert_eq!(
+            (code, reason.as_str()),
+            (4101, "too many frames before authenticate"),
+            "{frames:?}"
+        );
+        assert_eq!(client.heard().count(), 101, "each was answered: {frames:?}");
     }
-    let (code, reason) = client.closed().await;
-    assert_eq!((code, reason.as_str()), (4101, "too many frames before authenticate"));
+}
+
+#[tokio::test]
+async fn a_hundred_frames_before_a_token_are_borne() {
+    let server = Server::start_with_secret(&Store::memory(), &[]).await;
+    let mut client = Client::connect(&server, "ann").await;
+    for _ in 0..50 {
+        client.send_text(r#"{"event":"x"}"#).await;
+        client.send_text("nonsense").await;
+    }
+    client.authenticate(&token("ann", json!({}))).await.unwrap();
+    client.join(7).await;
+    // They count no more.
+    for _ in 0..100 {
+        client.send_text("nonsense").await;
+    }
+    client.drain().await;
 }
 
 #[tokio::test]
 async fn clocks_may_differ_by_a_little() {
     let server = Server::start_with_secret(&Store::memory(), &[]).await;
     let mut client = Client::connect(&server, "ann").await;
-    let token = e2e::token::token(
+    let token = token(
         "ann",
         json!({ "nbf": in_seconds(4), "iat": in_seconds(4), "exp": 32_503_679_999_u64 }),
     );

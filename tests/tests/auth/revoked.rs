@@ -31,12 +31,12 @@ const UNHURRIED: [&str; 6] = [
 /// What is promised, from the answer on.
 const PROMISE: Duration = Duration::from_secs(2);
 
-async fn start(store: &Store) -> Server {
+pub(crate) async fn start(store: &Store) -> Server {
     Server::start_with_secret(store, &[&["--admin-secret", ADMIN], &UNHURRIED[..]].concat()).await
 }
 
 /// Of the operator's programs.
-async fn operator(server: &Server, method: &str, body: &Value) -> (u16, Value) {
+pub(crate) async fn operator(server: &Server, method: &str, body: &Value) -> (u16, Value) {
     let secret = format!("Bearer {ADMIN}");
     let body = if body.is_null() {
         String::new()
@@ -62,7 +62,7 @@ async fn is_closed(client: &mut Client, since: Instant) {
 }
 
 /// A connection with that token is refused with 4104, and reading is.
-async fn is_refused(server: &Server, token: &str) {
+pub(crate) async fn is_refused(server: &Server, token: &str) {
     let mut client = Client::connect(server, "revoked").await;
     let reply = client.authenticate(token).await.unwrap_err();
     assert_eq!(
@@ -105,7 +105,7 @@ async fn signed_in_anew(server: &Server, user: &str) -> String {
     }
 }
 
-fn later(seconds: i64) -> Value {
+pub(crate) fn later(seconds: i64) -> Value {
     json!({ "iat": in_seconds(seconds) })
 }
 

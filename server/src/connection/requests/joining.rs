@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use readrealm_protocol::ErrorCode;
 use readrealm_protocol::client::JoinRoom;
 use readrealm_protocol::ids::RequestId;
 use readrealm_protocol::limits::ROOMS_PER_CONNECTION;
 use readrealm_protocol::server::ErrorReply;
+use readrealm_protocol::{ErrorCode, UserId};
 use tokio::sync::oneshot;
 
 use super::{JoinedRoom, Requests};
-use crate::connection::resume;
+use crate::connection::resume::{self, Whose};
 use crate::room::{Command, Deliver, Frame, Joined, Member, RoomHandle, Standing, unavailable};
 
 impl Requests {
@@ -50,6 +50,13 @@ impl Requests {
         entered.map(drop)
     }
 
+    /// Whose pages this connection's are. A claimed name is anybody's to take; an address says something where addresses are bounded.
+    fn whose(&self, user: &UserId) -> Whose {
+        let is_claimed = self.session.trusts() && self.services.limits.max_connections_per_address > 0;
+        let address = self.peer.filter(|_| is_claimed).and_then(Whose::address);
+        address.unwrap_or_else(|| Whose::User(user.clone()))
+    }
+
     /// Brings the client up to date and in. Returns whether it is; where not, it has been told why. One that was in is
     /// `paused` from the first page it was told until it is.
     async fn enter(
@@ -77,7 +84,8 @@ impl Requests {
             handle.mailbox.send(command).await.map_err(|_| unavailable())?;
             match (joined.await.map_err(|_| unavailable())?, &mut standing) {
                 (Joined::Behind(members), Some(from)) => {
-                    match resume::next_page(&self.services, book, from, members).await {
+                    let whose = self.whose(&member.user.user_id);
+                    match resume::next_page(&self.services, &whose, book, from, members).await {
                         Ok((page, _turn)) => {
                             from.after = page.seq;
                             *paused = true;

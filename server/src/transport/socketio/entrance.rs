@@ -1,12 +1,14 @@
-//! How a client is let in: it asks, and shows who it is where that is asked for.
+//! How a client is let in: it asks in time, and shows who it is where that is asked for.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use engineioxide::ProtocolVersion;
 use engineioxide::socket::Sid;
 use readrealm_protocol::client::{Authenticate, ClientEvent};
-use readrealm_protocol::{ClientFrame, ErrorCode};
+use readrealm_protocol::{ClientFrame, CloseCode, ErrorCode};
 use serde::Deserialize;
+use tokio::time::sleep;
 
 use super::asked::Asked;
 use super::engine::Item;
@@ -27,19 +29,49 @@ pub(super) struct Entrance {
     pub(super) token: Option<String>,
 }
 
-/// Waits until the client asks to be let in and may be. `None` where it went or asked too often.
-pub(super) async fn enter(packets: &mut Packets, services: &Services) -> Option<Entrance> {
+/// Why a client is not let in, as a close code says it; `None` where it went.
+type Outside = Option<CloseCode>;
+
+/// Waits until the client asks to be let in and may be, for as long as it may take.
+pub(super) async fn enter(packets: &mut Packets, services: &Services) -> Result<Entrance, Outside> {
+    let mut was_refused = false;
+    tokio::select! {
+        biased;
+        () = services.shutdown.cancelled() => Err(Some(CloseCode::GoingAway)),
+        () = too_late(services.limits.handshake_timeout) => {
+            let needs_token = matches!(services.auth, Auth::Tokens(_));
+            // A refusal was counted as what it was.
+            if needs_token && !was_refused {
+                services.metrics.refused(Counted::Missing);
+            }
+            Err(Some(if needs_token { CloseCode::Unauthorized } else { CloseCode::BadProtocol }))
+        }
+        entrance = ask(packets, services, &mut was_refused) => entrance,
+    }
+}
+
+/// Waits until a client should have asked to be let in.
+async fn too_late(handshake_timeout: Duration) {
+    if handshake_timeout.is_zero() {
+        std::future::pending::<()>().await;
+    } else {
+        sleep(handshake_timeout).await;
+    }
+}
+
+async fn ask(packets: &mut Packets, services: &Services, was_refused: &mut bool) -> Result<Entrance, Outside> {
     if packets.socket.protocol == ProtocolVersion::V3 {
         return enter_asked(packets, services);
     }
+    // Anything else before it is a fault that no client has.
+    let fault = Some(CloseCode::BadProtocol);
     for _ in 0..CONNECTS {
-        let Item::Text(text) = packets.next().await? else {
-            return None;
+        let Item::Text(text) = packets.next().await.ok_or(None)? else {
+            return Err(fault);
         };
-        // Anything else before it is a fault that no client has.
-        let packet = packet::parse(&text).ok()?;
+        let packet = packet::parse(&text).map_err(|_| fault)?;
         let Kind::Connect(handshake) = packet.kind else {
-            return None;
+            return Err(fault);
         };
         if packet.namespace != NAMESPACE {
             packets.refuse_namespace(packet.namespace);
@@ -48,35 +80,41 @@ pub(super) async fn enter(packets: &mut Packets, services: &Services) -> Option<
         match admit(handshake, services) {
             Ok(token) => {
                 // Apps show it around; the engine's own name of a session lets whoever knows it speak and hear as its client.
-                say(&packets.socket, packet::connected(Some(Sid::new().as_str())))?;
-                return Some(Entrance { token });
+                let connected = packet::connected(Some(Sid::new().as_str()));
+                say(&packets.socket, connected).ok_or(None)?;
+                return Ok(Entrance { token });
             }
             Err(why) => {
+                *was_refused = true;
                 let why = Refusal {
                     message: &why,
                     data: Some(Code {
                         code: ErrorCode::Unauthorized,
                     }),
                 };
-                packets.refuse(packet::refused(NAMESPACE, &why))?;
+                packets.refuse(packet::refused(NAMESPACE, &why)).ok_or(None)?;
             }
         }
     }
-    None
+    Err(if *was_refused {
+        Some(CloseCode::Unauthorized)
+    } else {
+        fault
+    })
 }
 
 /// A client of version 2 is asked in by having come, and shows its token in the query.
-fn enter_asked(packets: &mut Packets, services: &Services) -> Option<Entrance> {
+fn enter_asked(packets: &mut Packets, services: &Services) -> Result<Entrance, Outside> {
     let opening = packets.socket.req_parts.extensions.get::<Arc<Opening>>();
     let token = opening.and_then(|opening| opening.take_token());
     match verify(token.as_deref(), "query: { token }", services) {
         Ok(token) => {
-            say(&packets.socket, packet::connected(None))?;
-            Some(Entrance { token })
+            say(&packets.socket, packet::connected(None)).ok_or(None)?;
+            Ok(Entrance { token })
         }
         Err(why) => {
-            packets.refuse(packet::refused(NAMESPACE, &why))?;
-            None
+            packets.refuse(packet::refused(NAMESPACE, &why)).ok_or(None)?;
+            Err(Some(CloseCode::Unauthorized))
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What ties a session to the socket it came by. The engine tells nobody where a WebSocket fails in its handshake or as a
 //! probe, and asks such a session for no sign of life any more.
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use engineioxide::Socket;
@@ -35,7 +36,7 @@ impl Sessions {
 /// What a session is opened with. It is kept, and so is the session's place, as long as that lasts and its WebSocket is listened to.
 #[derive(Debug)]
 pub(super) struct Opening {
-    _admitted: Admitted,
+    admitted: Admitted,
     /// What the query shows.
     token: Mutex<Option<String>>,
     /// What came of it.
@@ -45,10 +46,15 @@ pub(super) struct Opening {
 impl Opening {
     pub(super) fn new(admitted: Admitted, token: Option<&str>) -> Self {
         Self {
-            _admitted: admitted,
+            admitted,
             token: Mutex::new(token.map(str::to_owned)),
             session: OnceLock::new(),
         }
+    }
+
+    /// Where the client is.
+    pub(super) fn address(&self) -> Option<IpAddr> {
+        self.admitted.address()
     }
 
     /// The token, which is not kept.

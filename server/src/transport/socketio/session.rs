@@ -6,11 +6,12 @@ use std::time::Duration;
 use engineioxide::{DisconnectReason, Socket, Str, TransportType};
 use readrealm_protocol::{CloseCode, ErrorCode};
 use tokio::sync::mpsc;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::asked::Asked;
 use super::engine::{Item, Link};
 use super::entrance::{authenticate, enter};
+use super::lifeline::Opening;
 use super::reader::{Packets, Reader};
 use super::writer::{Writer, say_in_turn, taken};
 use super::{packet, words};
@@ -27,22 +28,21 @@ pub(super) async fn serve(socket: Arc<Socket<Link>>, packets: mpsc::Receiver<Ite
     let services = Arc::clone(&shared.connections);
     let metrics = &shared.connections.metrics;
     let open = metrics.open(Transport::SocketIo);
-    let entrance = tokio::select! {
-        biased;
-        () = services.shutdown.cancelled() => None,
-        () = too_late(services.limits.handshake_timeout) => None,
-        entrance = enter(&mut packets, &services) => entrance,
-    };
-    let Some(entrance) = entrance else {
-        metrics.closed(None);
-        packets.taken(LINGER).await;
-        return close(&socket).await;
+    let entrance = match enter(&mut packets, &services).await {
+        Ok(entrance) => entrance,
+        Err(code) => {
+            metrics.closed(code);
+            packets.taken(LINGER).await;
+            return close(&socket).await;
+        }
     };
     let asked = Asked::default();
     let first = entrance.token.map(|token| authenticate(token, &asked));
     let reader = Reader::new(packets, asked.clone(), first, services.limits.idle_timeout);
+    let opening = socket.req_parts.extensions.get::<Arc<Opening>>();
     let terms = Terms {
         line: None,
+        peer: opening.and_then(|opening| opening.address()),
         has_heartbeat: true,
         stays: rand::random_range(Duration::ZERO..=services.limits.reconnect_spread),
     };
@@ -54,15 +54,6 @@ pub(super) async fn serve(socket: Arc<Socket<Link>>, packets: mpsc::Receiver<Ite
     });
     drop(open);
     part(&socket, end).await;
-}
-
-/// Waits until a client should have asked to be let in.
-async fn too_late(handshake_timeout: Duration) {
-    if handshake_timeout.is_zero() {
-        std::future::pending::<()>().await;
-    } else {
-        sleep(handshake_timeout).await;
-    }
 }
 
 /// What a client is told that sends more than can be served.

@@ -1,5 +1,6 @@
 //! A WebSocket from its handshake to its end.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ const SLOW_LINGER: Duration = Duration::from_secs(8);
 
 /// Serves a socket that has been upgraded, until it is closed.
 pub(super) async fn serve(upgraded: Upgraded, allowed: bool, admitted: Admitted, shared: &Shared) {
+    let peer = admitted.address();
     // What served HTTP, its buffers and its clocks, is needed no more.
     match upgraded.downcast::<TokioIo<Patient<TcpStream>>>() {
         Ok(parts) => {
@@ -32,13 +34,13 @@ pub(super) async fn serve(upgraded: Upgraded, allowed: bool, admitted: Admitted,
             let line = Arc::clone(&wire) as Arc<dyn Line>;
             let writer = Writer::new(Own(Arc::clone(&wire)), Some(wire));
             drop(parts.read_buf);
-            talk(reader, writer, Some(line), allowed, shared).await;
+            talk(reader, writer, Some(line), peer, allowed, shared).await;
         }
         // Encrypted: one task alone may write.
         Err(upgraded) => {
             let (reader, writer) = tokio::io::split(TokioIo::new(upgraded));
             let (reader, writer) = (Reader::new(reader, &[]), Writer::new(writer, None));
-            Box::pin(talk(reader, writer, None, allowed, shared)).await;
+            Box::pin(talk(reader, writer, None, peer, allowed, shared)).await;
         }
     }
     drop(admitted);
@@ -48,6 +50,7 @@ async fn talk<R, W>(
     mut reader: Reader<R>,
     mut writer: Writer<W>,
     line: Option<Arc<dyn Line>>,
+    peer: Option<IpAddr>,
     allowed: bool,
     shared: &Shared,
 ) where
@@ -59,6 +62,7 @@ async fn talk<R, W>(
     let end = if allowed {
         let terms = Terms {
             line,
+            peer,
             ..Terms::default()
         };
         connection::run_on(terms, &mut reader, &mut writer, Arc::clone(&shared.connections)).await
