@@ -260,9 +260,13 @@ impl Outbox {
     fn write_on(&self, line: &dyn Line, mut frames: VecDeque<Frame>, mut sent: Sent) -> Written {
         let mut written = Written::default();
         for round in 1.. {
-            let whole = sent.frames - usize::from(!sent.is_whole);
-            let bytes = Written::of(frames.range(..whole)).bytes;
-            let begun = Written::of(frames.range(whole..sent.frames)).bytes;
+            let (whole, begun) = if sent.is_whole {
+                (sent.frames, 0)
+            } else {
+                let last = sent.frames - 1;
+                (last, frames[last].len() as u64)
+            };
+            let bytes = frames.iter().take(whole).map(|frame| frame.len() as u64).sum();
             written.writes += u64::from(sent.frames > 0);
             written.frames += sent.frames as u64;
             written.bytes += bytes + begun;
