@@ -114,12 +114,15 @@ async fn who_only_connects_takes_nothing_from_who_talks() {
     let server = start(&["--max-http-connections", "20", "--handshake-timeout", "60s"]).await;
     let mut ann = Client::connect(&server, "ann").await;
     ann.join(BOOK).await;
-    let mut silent = Vec::new();
+    let (mut silent, mut closed) = (Vec::new(), 0);
     for _ in 0..30 {
-        silent.push(TcpStream::connect(server.address()).await.unwrap());
+        // One may be closed before it knows that it was connected.
+        match TcpStream::connect(server.address()).await {
+            Ok(socket) => silent.push(socket),
+            Err(_) => closed += 1,
+        }
     }
     // Ten of them are one too many.
-    let mut closed = 0;
     for socket in &mut silent {
         let one = tokio::time::timeout(Duration::from_millis(100), socket.read_u8()).await;
         closed += usize::from(one.is_ok());
@@ -140,8 +143,9 @@ async fn one_address_cannot_take_all_places() {
     for _ in 0..3 {
         silent.push(TcpStream::connect(server.address()).await.unwrap());
     }
-    let mut fourth = TcpStream::connect(server.address()).await.unwrap();
-    assert!(within("the fourth to be closed", fourth.read_u8()).await.is_err());
+    // It too may be closed before it knows that it was connected.
+    let fourth = async { TcpStream::connect(server.address()).await?.read_u8().await };
+    assert!(within("the fourth to be closed", fourth).await.is_err());
     if cfg!(target_os = "linux") {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
