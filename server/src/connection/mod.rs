@@ -30,7 +30,7 @@ pub use line::{Line, Sent};
 pub use outbox::{Close, Outbox};
 pub use resume::Resumes;
 
-pub use crate::room::{Deliver, Frame};
+pub use crate::room::{Deliver, Frame, Told};
 
 pub(crate) use writing::Writing;
 

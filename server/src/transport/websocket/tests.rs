@@ -22,8 +22,7 @@ use super::reader::Reader;
 use super::serve::say_goodbye;
 use super::wire::{Own, Wire};
 use super::writer::Writer;
-use crate::connection::{Close, Deliver, End, Frame, Line, Outbox, Writing};
-use crate::room::Told;
+use crate::connection::{Close, Deliver, End, Frame, Line, Outbox, Told, Writing};
 
 /// Bytes that the system holds at either end of a socket, or a little more.
 const BUFFER: u32 = 16 * 1024;
