@@ -113,7 +113,10 @@ pub(crate) async fn run(options: &Options) -> Outcome<()> {
             }
         }
     }
-    report(options, &measured, &notes, began.elapsed(), load)
+    // Of a mongod that is not ours nobody knows how it was set up, nor what it spent.
+    let is_own = site.mongod.is_none_or(|mongod| mongod.pid().is_some());
+    let is_whole = options.is_whole() && is_own;
+    report(options, is_whole, &measured, &notes, began.elapsed(), load)
 }
 
 /// Those that can be measured here, and why the others cannot.
@@ -132,8 +135,15 @@ fn prepare(kinds: Vec<Kind>) -> (Vec<Kind>, Vec<String>) {
     (here, absent.into_values().collect())
 }
 
-fn report(options: &Options, measured: &Measured, notes: &[String], took: Duration, load: String) -> Outcome<()> {
-    let (table, goals) = (table(measured), goals::table(measured, options.is_whole()));
+fn report(
+    options: &Options,
+    is_whole: bool,
+    measured: &Measured,
+    notes: &[String],
+    took: Duration,
+    load: String,
+) -> Outcome<()> {
+    let (table, goals) = (table(measured), goals::table(measured, is_whole));
     let all = measured.iter().flat_map(|(.., figures)| figures);
     let busiest = all
         .filter(|(name, _)| *name == GENERATOR)
@@ -151,7 +161,7 @@ fn report(options: &Options, measured: &Measured, notes: &[String], took: Durati
         let _ = write!(text, "\n## Goals\n\n{goals}");
     }
     println!("\n{text}");
-    if options.is_whole() {
+    if is_whole {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("RESULTS.md");
         let head = "# A run of the benchmark\n\nREADME.md says what each row is. Ratios count, and only those within a round.\n";
         std::fs::write(

@@ -94,7 +94,7 @@ mod calendar {
 
     impl Timestamp {
         /// Digit by digit: a message has two times, and a format that is read anew for each costs more than all else of its JSON.
-        fn text(&self) -> Text {
+        fn text(self) -> Text {
             // There is one for every time from `MIN` to `MAX`.
             let moment =
                 OffsetDateTime::from_unix_timestamp(self.0.div_euclid(1_000)).unwrap_or(OffsetDateTime::UNIX_EPOCH);
@@ -136,5 +136,5 @@ mod calendar {
     }
 
     #[cfg(feature = "json")]
-    crate::text::serde_as_text!(Timestamp, str::parse, RULE, Timestamp::text);
+    crate::text::serde_as_text!(Timestamp, str::parse, RULE, |time: &Timestamp| time.text());
 }

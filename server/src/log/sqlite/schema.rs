@@ -103,6 +103,8 @@ pub(super) fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "checkpoint_fullfsync", true)?;
     // KiB: ids are spread over their index, and a batch touches many of its pages.
     connection.pragma_update(None, "cache_size", -32 * 1024)?;
+    // The write-ahead log is written by commits alone, so that what a rollback leaves held back there (`vfs`) is nothing.
+    connection.pragma_update(None, "cache_spill", false)?;
     // Pages, 64 MiB: what is written most is the end of each room and of each index, over and over; the fewer
     // checkpoints, the less often the same page goes to the file.
     connection.pragma_update(None, "wal_autocheckpoint", 16_384)?;

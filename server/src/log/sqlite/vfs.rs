@@ -2,8 +2,9 @@
 //! in two small ones (ADR 12).
 //!
 //! SQLite calls the system through a table of functions, its VFS. This one is the system's own, but for the write-ahead log of who opens
-//! a database by it: what is written there one after the other is held back until it is synced, read, or measured. Only for
-//! `synchronous=FULL`, where nobody looks for what a commit has written before it is synced.
+//! a database by it: what is written there one after the other is held back, up to a piece, until it is synced or anything else is asked
+//! of the file. Only for `synchronous=FULL`, where nobody looks for what a commit has written before it is synced, and `cache_spill=OFF`,
+//! where nothing is written there but by a commit.
 
 #[cfg(test)]
 mod tests;
@@ -155,7 +156,7 @@ unsafe extern "C" fn write(file: *mut sqlite3_file, bytes: *const c_void, length
     let (own, bytes) = unsafe {
         let length = usize::try_from(length).unwrap_or_default();
         (
-            &mut *file.cast::<WalFile>(),
+            &*file.cast::<WalFile>(),
             slice::from_raw_parts(bytes.cast::<u8>(), length),
         )
     };
@@ -166,6 +167,10 @@ unsafe extern "C" fn write(file: *mut sqlite3_file, bytes: *const c_void, length
         if code != SQLITE_OK {
             return code;
         }
+    }
+    // SAFETY: as above; not the one from before, which `flush` has taken the place of.
+    let own = unsafe { &mut *file.cast::<WalFile>() };
+    if own.held.is_empty() {
         own.at = at;
     }
     own.held.extend_from_slice(bytes);

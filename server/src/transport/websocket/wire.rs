@@ -44,7 +44,7 @@ impl Wire {
     }
 
     /// Asks the system alone: what the runtime knows of the socket is far away in memory, and is looked at by the socket's own task, which
-    /// waits where the system takes nothing.
+    /// waits where the system takes nothing. A peer that is gone is an error: Rust's `main` has SIGPIPE ignored.
     fn try_write(&self, frames: &[Frame]) -> io::Result<usize> {
         let socket = SockRef::from(self.socket.as_ref());
         if let [frame] = frames {
