@@ -323,34 +323,30 @@ impl Deliver for Outbox {
     }
 
     fn tell(&self, frames: &[Frame]) -> Told {
-        let bytes = frames.iter().map(|frame| frame.len() as u64).sum::<u64>();
+        let all = Written::of(frames);
         let line = {
             let mut queue = self.lock();
             let is_free = queue.whose == Whose::Nobody && queue.frames.is_empty() && queue.closed.is_none();
             // More than may wait is put in frame by frame, as it may not be taken at once.
-            let Some(line) = queue.line.clone().filter(|_| is_free && bytes <= self.capacity) else {
+            let Some(line) = queue.line.clone().filter(|_| is_free && all.bytes <= self.capacity) else {
                 drop(queue);
-                return if self.queue(frames) {
-                    Told::FlushOwed
-                } else {
-                    Told::Queued
-                };
+                return Told::queued(self.queue(frames));
             };
             queue.whose = Whose::TAKEN;
-            queue.queued += bytes;
+            queue.queued += all.bytes;
             line
         };
         let sent = line.try_send(frames);
         let mut queue = self.lock();
         if sent.is_whole && sent.frames == frames.len() && queue.frames.is_empty() {
-            queue.written += bytes;
+            queue.written += all.bytes;
             let is_awaited = queue.whose.give_back();
             drop(queue);
             self.drained.wake();
             if is_awaited {
                 self.waker.wake();
             }
-            return Told::Written(Written::of(frames));
+            return Told::Written(all);
         }
         // As if they had been queued and taken: what came meanwhile stands behind them.
         drop(queue);

@@ -156,11 +156,7 @@ pub trait Deliver: Send + Sync {
 
     /// Writes frames at once where nothing waits before them and the peer takes them, else queues them.
     fn tell(&self, frames: &[Frame]) -> Told {
-        if self.queue(frames) {
-            Told::FlushOwed
-        } else {
-            Told::Queued
-        }
+        Told::queued(self.queue(frames))
     }
 
     /// Queues frames. Returns whether it is the caller's to [`flush`](Self::flush), which is owed then: until it is done more may be
@@ -181,12 +177,19 @@ pub trait Deliver: Send + Sync {
 /// What became of frames that were to be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Told {
-    /// So much was written; what is left of it is somebody's to write.
+    /// So much was written, which may be nothing; what is left is somebody's to write.
     Written(Written),
     /// They are queued, and somebody's to write.
     Queued,
     /// They are queued, and the caller's to [`flush`](Deliver::flush).
     FlushOwed,
+}
+
+impl Told {
+    /// They were [queued](Deliver::queue), and it is the caller's to flush, or not.
+    pub const fn queued(is_flush_owed: bool) -> Self {
+        if is_flush_owed { Self::FlushOwed } else { Self::Queued }
+    }
 }
 
 /// What was written together.
